@@ -1,0 +1,188 @@
+"""The bundle as a file: a zip archive of stored members in which every byte is accounted for.
+
+Members are exactly manifest.json, signatures.json and those the manifest lists: model.tflite, card.html and the
+golden images. Nothing is ever extracted by name; members are read into memory, within limits checked before reading.
+"""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from sortline_bundle.digest import sha256
+from sortline_bundle.errors import BundleError
+from sortline_bundle.files import write_whole
+from sortline_bundle.manifest import MANIFEST_BYTES, Manifest, Member, encode_manifest, parse_manifest
+from sortline_bundle.strict import read_json
+
+MANIFEST = "manifest.json"
+SIGNATURES = "signatures.json"
+MODEL = "model.tflite"
+CARD = "card.html"
+GOLDEN = "golden/"
+
+BUNDLE_BYTES = 128 << 20
+_MEMBER_BYTES = {
+    MANIFEST: MANIFEST_BYTES,
+    SIGNATURES: 64 << 10,
+    MODEL: 96 << 20,
+    CARD: 4 << 20,
+    GOLDEN: 2 << 20,
+}
+_MOST_MEMBERS = 68
+
+# Fixed parts of a zip file (PKWARE APPNOTE 4.3.7, 4.3.12, 4.3.16). With no comments and no extra fields nothing else
+# may be there.
+_LOCAL_HEADER = 30
+_CENTRAL_HEADER = 46
+_END_RECORD = 22
+_NO_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+class Signatures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who vouches for the manifest. Format 1 keeps the place; the list is empty."""
+
+    format: Literal["sortline-signatures"] = "sortline-signatures"
+    signatures: Annotated[tuple[str, ...], Meta(max_length=0)] = ()
+
+
+class Bundle(NamedTuple):
+    """A bundle that was read and checked.
+
+    Attributes:
+        manifest: What it says.
+        members: Bytes of each member the manifest lists.
+        digest: SHA-256 of the manifest's bytes, which hold the digests of all the rest: the identity of the bundle.
+    """
+
+    manifest: Manifest
+    members: Mapping[str, bytes]
+    digest: str
+
+    @property
+    def model(self) -> bytes:
+        """The TFLite model."""
+        return self.members[MODEL]
+
+
+def write_bundle(path: Path, manifest: Manifest, members: Mapping[str, bytes]) -> Bundle:
+    """Write a bundle; the manifest's own list of members is made here.
+
+    Args:
+        path: Where to; replaced as a whole.
+        manifest: With any `members`.
+        members: model.tflite, card.html and golden images by name.
+
+    Raises:
+        BundleError: the parts contradict each other or break a limit.
+    """
+    listed = {name: Member(size=len(data), sha256=sha256(data)) for name, data in members.items()}
+    whole = msgspec.structs.replace(manifest, members=listed)
+    parts = {MANIFEST: encode_manifest(whole), SIGNATURES: msgspec.json.encode(Signatures()), **members}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in parts.items():
+            entry = zipfile.ZipInfo(name, date_time=_NO_TIME)
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, data)
+    data = buffer.getvalue()
+    bundle = parse_bundle(data, where=str(path))
+    write_whole(path, data)
+    return bundle
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Read a bundle and check all that can be checked without running it.
+
+    Raises:
+        BundleError: it is truncated, edited, has other members than it lists, or its manifest does not hold.
+    """
+    try:
+        size = path.stat().st_size
+        if size > BUNDLE_BYTES:
+            raise BundleError(f"{path}: {size} bytes, where a bundle has at most {BUNDLE_BYTES}")
+        data = path.read_bytes()
+    except OSError as cause:
+        raise BundleError(f"bundle {path} cannot be read: {cause.strerror}") from None
+    return parse_bundle(data, where=str(path))
+
+
+def parse_bundle(data: bytes, *, where: str) -> Bundle:
+    """As `open_bundle`, for bytes in memory."""
+    try:
+        parts = _read_parts(data)
+        manifest_bytes = _take(parts, MANIFEST)
+        manifest = parse_manifest(manifest_bytes)
+        signatures = _take(parts, SIGNATURES)
+        read_json(signatures, Signatures, limit=_MEMBER_BYTES[SIGNATURES], error=BundleError, where=SIGNATURES)
+        _check_members(manifest, parts)
+    except BundleError as cause:
+        raise BundleError(f"{where}: {cause}; make or fetch the bundle anew") from None
+    return Bundle(manifest, parts, sha256(manifest_bytes))
+
+
+def _read_parts(data: bytes) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            _check_layout(archive, entries, len(data))
+            return {entry.filename: archive.read(entry) for entry in entries}
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        OverflowError,
+    ) as cause:
+        if isinstance(cause, BundleError):
+            raise
+        raise BundleError(f"not a whole bundle ({cause})") from None
+
+
+def _check_layout(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], size: int) -> None:
+    """Refuse anything a zip file may hold besides plain stored members one after the other."""
+    if len(entries) > _MOST_MEMBERS:
+        raise BundleError(f"{len(entries)} members, where at most {_MOST_MEMBERS} are allowed")
+    place = 0
+    for entry in sorted(entries, key=lambda entry: entry.header_offset):
+        name = entry.filename
+        limit = _MEMBER_BYTES.get(GOLDEN if name.startswith(GOLDEN) else name)
+        if limit is None or entry.orig_filename != name:
+            raise BundleError(f"member {name!r} does not belong in a bundle")
+        if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits or entry.extra or entry.comment:
+            raise BundleError(f"member {name} is compressed, encrypted or carries extra fields")
+        if entry.external_attr != 0o100644 << 16:
+            raise BundleError(f"member {name} is not a plain file")
+        if entry.file_size > limit:
+            raise BundleError(f"member {name} has {entry.file_size} bytes, where at most {limit} are allowed")
+        if entry.header_offset != place:
+            raise BundleError(f"unaccounted bytes before member {name}")
+        place += _LOCAL_HEADER + len(name) + entry.file_size
+    if len({entry.filename for entry in entries}) != len(entries):
+        raise BundleError("a member stands there twice")
+    directory = sum(_CENTRAL_HEADER + len(entry.filename) for entry in entries)
+    if archive.comment or archive.start_dir != place or size != place + directory + _END_RECORD:
+        raise BundleError("unaccounted bytes behind the last member")
+
+
+def _take(parts: dict[str, bytes], name: str) -> bytes:
+    if name not in parts:
+        raise BundleError(f"member {name} is missing")
+    return parts.pop(name)
+
+
+def _check_members(manifest: Manifest, parts: Mapping[str, bytes]) -> None:
+    for name in (MODEL, CARD, *manifest.members):
+        if name not in parts:
+            raise BundleError(f"member {name} is missing")
+    for name, data in parts.items():
+        listed = manifest.members.get(name)
+        if listed is None:
+            raise BundleError(f"member {name} is not in the manifest")
+        if listed.size != len(data) or listed.sha256 != sha256(data):
+            raise BundleError(f"member {name} is not the one the manifest was made for")

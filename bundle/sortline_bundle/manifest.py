@@ -1,0 +1,166 @@
+"""What a bundle says of itself, version 1.
+
+Strict: whatever is unknown, missing, of a wrong type or out of range is refused by name.
+"""
+
+import math
+from collections import Counter
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from sortline_bundle.digest import DIGEST_PATTERN
+from sortline_bundle.errors import BundleError
+from sortline_bundle.preprocess import InputSpec
+from sortline_bundle.strict import read_json
+
+FORMAT: Final = "sortline-bundle"
+FORMAT_VERSION: Final = 1
+MANIFEST_BYTES = 1 << 20
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Positive = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=0, lt=1 << 53)]
+Digest = Annotated[str, Meta(pattern=DIGEST_PATTERN)]
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the manifest in which every field is known."""
+
+
+class ClassSpec(_Part, frozen=True, kw_only=True):
+    """One class, at its place in the model's output.
+
+    Attributes:
+        name: Of the class.
+        threshold: Calibrated score from which an item is trusted to be of this class; below it the item is rejected.
+        target_purity: The purity the threshold was solved for; null when it was given by hand.
+        purity_bound: One-sided lower confidence bound that backs it; null when there is none.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f/\\]+$")]
+    threshold: Share
+    target_purity: Share | None = None
+    purity_bound: Share | None = None
+
+
+class OutputSpec(_Part, frozen=True, kw_only=True):
+    """What the model gives: one logit per class, quantised as the model file says."""
+
+    kind: Literal["logits"] = "logits"
+    dtype: Literal["int8", "float32"] = "int8"
+
+
+class Calibration(_Part, frozen=True, kw_only=True):
+    """How logits become scores: softmax of logits divided by the temperature."""
+
+    method: Literal["none", "temperature"] = "none"
+    temperature: Positive = 1.0
+
+
+class Golden(_Part, frozen=True, kw_only=True):
+    """An image inside the bundle and the answer it must give on every machine.
+
+    Attributes:
+        member: Its name in the archive, a lossless PNG.
+        class_name: What it shows.
+        scores: Calibrated score per class.
+        tolerance: Largest difference of any score that a healthy station may show.
+    """
+
+    member: Annotated[str, Meta(pattern=r"^golden/[0-9]{2}\.png$")]
+    class_name: str
+    scores: Annotated[tuple[Share, ...], Meta(min_length=2)]
+    tolerance: Annotated[float, Meta(gt=0, le=0.5)]
+
+
+class Member(_Part, frozen=True, kw_only=True):
+    """A file of the archive."""
+
+    size: Count
+    sha256: Digest
+
+
+class Provenance(_Part, frozen=True, kw_only=True):
+    """Where the model comes from and how it did on photographs it was not trained on.
+
+    Attributes:
+        tool: Name and version of what made the bundle.
+        photographs_sha256: Digest of all photographs of the run.
+        photographs: How many there were.
+        held_out: How many were kept from training and measured.
+        accuracy_float: Share right, the trained model.
+        accuracy_int8: Share right, the model in this bundle.
+        agreement: Share of held-out photographs to which both give the same answer.
+    """
+
+    tool: str
+    photographs_sha256: Digest
+    photographs: Count
+    held_out: Count
+    accuracy_float: Share
+    accuracy_int8: Share
+    agreement: Share
+
+
+class Manifest(_Part, frozen=True, kw_only=True):
+    """All of it. The station's wiring is not in here."""
+
+    format: Literal["sortline-bundle"] = FORMAT
+    format_version: Literal[1] = FORMAT_VERSION
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+    version: Annotated[int, Meta(ge=1, lt=1 << 53)]
+    created: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+    classes: Annotated[tuple[ClassSpec, ...], Meta(min_length=2, max_length=1000)]
+    input: InputSpec
+    output: OutputSpec
+    calibration: Calibration
+    golden: Annotated[tuple[Golden, ...], Meta(min_length=1, max_length=64)]
+    provenance: Provenance
+    members: dict[str, Member]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names in the order of the model's output."""
+        return tuple(spec.name for spec in self.classes)
+
+
+def parse_manifest(data: bytes) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        BundleError: naming the field, what it is and what it may be.
+    """
+    manifest = read_json(data, Manifest, limit=MANIFEST_BYTES, error=BundleError, where="manifest")
+    for complaint in _contradictions(manifest):
+        raise BundleError(f"manifest: {complaint}")
+    return manifest
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The bytes of a manifest as they stand in a bundle. What it could not read back it does not write.
+
+    Raises:
+        BundleError: the manifest contradicts itself.
+    """
+    data = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+    parse_manifest(data)
+    return data
+
+
+def _contradictions(manifest: Manifest) -> list[str]:
+    names = Counter(manifest.class_names)
+    complaints = [f"`classes`: {name!r} stands there {count} times" for name, count in names.items() if count > 1]
+    for golden in manifest.golden:
+        if golden.member not in manifest.members:
+            complaints.append(f"`golden`: {golden.member} is not among the members")
+        if golden.class_name not in names:
+            complaints.append(f"`golden`: {golden.class_name!r} is not a class")
+        if len(golden.scores) != len(manifest.classes):
+            complaints.append(f"`golden`: {len(golden.scores)} scores for {len(manifest.classes)} classes")
+        elif not math.isclose(sum(golden.scores), 1, abs_tol=1e-3):
+            complaints.append(f"`golden`: scores of {golden.member} do not add up to 1")
+    if manifest.calibration.method == "none" and manifest.calibration.temperature != 1:
+        complaints.append("`calibration`: a temperature other than 1 without a method")
+    return complaints

@@ -1,0 +1,95 @@
+"""Photographs in class folders, and pixels out of files. The same for trainer, converter and station."""
+
+import io
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sortline_bundle.errors import PhotographError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+
+
+class Photograph(NamedTuple):
+    """A file and the class whose folder it lies in."""
+
+    path: Path
+    class_name: str
+
+
+def list_photographs(folder: Path, classes: Sequence[str] | None = None) -> list[Photograph]:
+    """The photographs of a folder of class folders, by class and name.
+
+    Args:
+        folder: With one folder per class. Hidden entries and files of other kinds are passed over.
+        classes: The classes there may be; None for any, at least two.
+
+    Raises:
+        PhotographError: no such folder, an empty class, fewer than two classes, or a class not among `classes`.
+    """
+    if not folder.is_dir():
+        raise PhotographError(f"{folder} is not a folder of class folders")
+    found = {
+        entry.name: _images(entry) for entry in sorted(folder.iterdir()) if entry.is_dir() and entry.name[0] != "."
+    }
+    empty = [name for name, images in found.items() if not images]
+    if empty:
+        raise PhotographError(
+            f"{folder / empty[0]} holds no photographs ({', '.join(sorted(SUFFIXES))}); add some or remove it"
+        )
+    if classes is None and len(found) < 2:
+        raise PhotographError(
+            f"{folder} holds {len(found)} class folders, at least two are needed: one folder per class"
+        )
+    strange = sorted(set(found) - set(classes)) if classes is not None else []
+    if strange or not found:
+        known = ", ".join(classes or ())
+        raise PhotographError(f"{folder} has class folders {strange} that the bundle does not know; it knows {known}")
+    return [Photograph(path, name) for name, images in found.items() for path in images]
+
+
+def _images(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+
+
+def load_image(path: Path) -> NDArray[np.uint8]:
+    """Read an image file as `(H, W, 3) uint8 RGB`, turned as its EXIF orientation says.
+
+    Raises:
+        PhotographError: the file cannot be read, is no image, is truncated, or would be absurdly large.
+    """
+    try:
+        return decode_image(path.read_bytes())
+    except OSError as cause:
+        raise PhotographError(f"{path} cannot be read: {cause.strerror}") from None
+    except PhotographError as cause:
+        raise PhotographError(f"{path} {cause}; replace or remove it") from None
+
+
+def decode_image(data: bytes) -> NDArray[np.uint8]:
+    """As `load_image`, for the bytes of a file."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        # Odd EXIF blocks draw warnings and do no harm; a picture too large to be true is an error of its own.
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
+            return np.array(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.uint8)
+    except UnidentifiedImageError:
+        raise PhotographError("is not an image") from None
+    except Image.DecompressionBombError:
+        raise PhotographError("has more pixels than any camera's picture") from None
+    except (OSError, ValueError, SyntaxError, EOFError) as cause:
+        raise PhotographError(f"is damaged ({cause})") from None
+
+
+def encode_png(image: NDArray[np.uint8]) -> bytes:
+    """`(H, W, 3) uint8 RGB` as a lossless PNG."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
