@@ -1,14 +1,19 @@
 """What the station core and the devices say to each other. Everything that is a device is one of these protocols."""
 
+# The output process imports this module and must start fast: what only annotations need is not imported when it runs.
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-from sortline_bundle.preprocess import Box
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sortline_bundle.preprocess import Box
 
 ChannelOrder = Literal["RGB", "BGR"]
 
@@ -63,7 +68,11 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Switched(msgspec.Struct, frozen=True, kw_only=True, tag="switched"):
-    """An output changed: at `at_ns`, `late_ns` after it was due. `item` is None when no item was the reason."""
+    """An output was switched at `at_ns`, `late_ns` after it was due.
+
+    There is one with `active` for every pulse that begins, also where the line is already active for an earlier one,
+    and one without when a line becomes inactive. `item` is None when no item was the reason.
+    """
 
     line: int
     active: bool
@@ -73,7 +82,7 @@ class Switched(msgspec.Struct, frozen=True, kw_only=True, tag="switched"):
 
 
 class Suppressed(msgspec.Struct, frozen=True, kw_only=True, tag="suppressed"):
-    """A pulse was left out, since beginning it `late_ns` after its time would have hit the next item."""
+    """A pulse was left out: it could have begun only `late_ns` after its time, and would have hit the next item."""
 
     line: int
     item: int
@@ -94,10 +103,19 @@ class Outputs(Protocol):
     """Takes timed pulses and carries them out on its own."""
 
     def send(self, pulses: Sequence[Pulse]) -> None:
-        """Hand over pulses, any time before they are due."""
+        """Hand over pulses, any time before they are due; also a beat.
+
+        Raises:
+            ValueError: a pulse ends before it begins, or is for a line that is not claimed; none of them was sent.
+            HardwareError: the outputs have failed and are safe.
+        """
 
     def beat(self) -> None:
-        """Say that the sender is alive. Without a beat for the configured time every output goes safe."""
+        """Say that the sender is alive. Without a beat for the configured time every output goes safe.
+
+        Raises:
+            HardwareError: the outputs have failed and are safe.
+        """
 
     def reports(self) -> list[Report]:
         """What happened since the last call, oldest first; never waits.

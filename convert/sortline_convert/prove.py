@@ -1,0 +1,106 @@
+"""What the converted file really does, measured with the runtime that ships, on photographs it never saw."""
+
+import math
+import os
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sortline_bundle.errors import ReleaseError
+from sortline_bundle.progress import progress
+from sortline_bundle.quiet import quiet
+from sortline_bundle.scores import cross_entropy
+
+
+class Proof(NamedTuple):
+    """Float and int8 side by side on the same held-out photographs.
+
+    Attributes:
+        photographs: How many.
+        accuracy_float: Share right, float32 file.
+        accuracy_int8: Share right, int8 file.
+        agreement: Share with the same answer from both.
+    """
+
+    photographs: int
+    accuracy_float: float
+    accuracy_int8: float
+    agreement: float
+
+
+def run_model(model: bytes, pixels: NDArray[np.uint8], title: str) -> NDArray[np.float32]:
+    """Logits `(N, C) float32` of a TFLite file on `(N, H, W, 3) uint8 RGB`, dequantised.
+
+    Raises:
+        ReleaseError: the file does not run at all.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        with quiet():
+            interpreter = Interpreter(model_content=model, num_threads=os.cpu_count())
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as cause:
+        raise ReleaseError(f"the converted model cannot be loaded by LiteRT: {cause}") from None
+    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    logits = np.empty((len(pixels), target["shape"][-1]), np.float32)
+    scale, zero = target["quantization"] if target["dtype"] != np.float32 else (1.0, 0)
+    with progress(title, len(pixels)) as advance:
+        for nth, image in enumerate(pixels):
+            interpreter.set_tensor(source["index"], image[None].astype(source["dtype"]))
+            interpreter.invoke()
+            logits[nth] = (interpreter.get_tensor(target["index"])[0].astype(np.float32) - zero) * scale
+            advance(1)
+    return logits
+
+
+def refuse_the_dead(model: bytes, logits: NDArray[np.float32], parameters: int, title: str) -> None:
+    """Refuse a file that lost its weights or gives no usable answers.
+
+    Args:
+        model: The TFLite file.
+        logits: `(N, C)` of it on held-out photographs.
+        parameters: How many numbers the Keras model holds; a file with under half a byte for each has lost them.
+        title: Which file it is.
+
+    Raises:
+        ReleaseError: saying which of these it is.
+    """
+    if len(model) < parameters / 2:
+        raise ReleaseError(
+            f"the {title} file has {len(model)} bytes for {parameters} weights: they were lost in conversion"
+        )
+    if not np.isfinite(logits).all():
+        raise ReleaseError(
+            f"the {title} file answers NaN or infinity to {(~np.isfinite(logits)).any(axis=1).sum()} photographs"
+        )
+    if np.ptp(logits, axis=0).max() == 0:
+        raise ReleaseError(f"the {title} file gives the same answer to all {len(logits)} photographs")
+
+
+def prove(float_logits: NDArray[np.float32], int8_logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Proof:
+    """Compare the answers, `(N, C)` each, with the truth `(N,)` and with each other."""
+    float_answers, int8_answers = float_logits.argmax(axis=1), int8_logits.argmax(axis=1)
+    return Proof(
+        photographs=len(labels),
+        accuracy_float=float((float_answers == labels).mean()),
+        accuracy_int8=float((int8_answers == labels).mean()),
+        agreement=float((float_answers == int8_answers).mean()),
+    )
+
+
+def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """The temperature that makes the scores of `(N, C)` logits likeliest given the truth.
+
+    Guo et al., On Calibration of Modern Neural Networks (2017). Golden-section search
+    over 0.05 to 20, in the logarithm.
+    """
+    low, high = math.log(0.05), math.log(20)
+    golden = (math.sqrt(5) - 1) / 2
+    for _ in range(60):
+        step = golden * (high - low)
+        left, right = high - step, low + step
+        left_loss, right_loss = (cross_entropy(logits, labels, math.exp(place)) for place in (left, right))
+        low, high = (low, right) if left_loss < right_loss else (left, high)
+    return math.exp((low + high) / 2)

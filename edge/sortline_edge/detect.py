@@ -1,0 +1,91 @@
+"""Finds items on the belt: whatever does not look like the belt of its row.
+
+The belt moves along the rows of the picture, so that over time every pixel of a row shows the same stretch of belt: one
+colour and one spread describe a row, whatever the texture. They are learnt from the first picture on and follow light
+and dirt slowly. Works as long as items cover less than half of a row.
+"""
+
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sortline_bundle.preprocess import Box
+
+REDUCTION = 4
+_LEAST_DIFFERENCE = 22.0
+_SPREADS = 4.0
+_FOLLOW = 0.05
+_CLOSING = np.ones((5, 5), np.uint8)
+
+
+class Detector:
+    """Turns pictures of the belt into boxes of items. Its only state is what the belt looks like."""
+
+    def __init__(self) -> None:
+        self._colour: NDArray[np.float32] | None = None
+        self._spread: NDArray[np.float32] | None = None
+
+    def boxes(self, image: NDArray[np.uint8], smallest_px: int) -> list[Box]:
+        """The items in one picture, from the belt's exit to its entry.
+
+        Args:
+            image: `(H, W, 3) uint8`, any fixed channel order.
+            smallest_px: What is smaller than this in both directions is dirt.
+        """
+        height, width = image.shape[:2]
+        small_size = (max(1, width // REDUCTION), max(1, height // REDUCTION))
+        small = np.asarray(cv2.resize(image, small_size, interpolation=cv2.INTER_AREA), np.float32)
+        foreground = self._foreground(small)
+        self._follow(small, foreground)
+        closed = cv2.morphologyEx(foreground.astype(np.uint8), cv2.MORPH_CLOSE, _CLOSING)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(closed)
+        scale_x, scale_y = width / small_size[0], height / small_size[1]
+        found = [_grow(row, scale_x, scale_y) for row in stats[1:]]
+        whole = [box for box in _join(found) if max(box.width, box.height) >= smallest_px]
+        return sorted(whole, key=lambda box: -box.right)
+
+    def _foreground(self, small: NDArray[np.float32]) -> NDArray[np.bool_]:
+        if self._colour is None or self._spread is None or len(self._colour) != len(small):
+            self._colour = np.median(small, axis=1, keepdims=True).astype(np.float32)
+            self._spread = _spread(small, self._colour)
+        limit = np.maximum(_LEAST_DIFFERENCE, _SPREADS * self._spread)
+        return np.asarray((np.abs(small - self._colour) > limit).any(axis=2))
+
+    def _follow(self, small: NDArray[np.float32], foreground: NDArray[np.bool_]) -> None:
+        """Move a little towards the median of the rows, where belt is all there is to see of most of them."""
+        if self._colour is None or self._spread is None:
+            return
+        bare = foreground.mean(axis=1) < 0.3
+        colour = np.median(small[bare], axis=1, keepdims=True)
+        self._spread[bare] += _FOLLOW * (_spread(small[bare], colour) - self._spread[bare])
+        self._colour[bare] += _FOLLOW * (colour - self._colour[bare])
+
+
+def _spread(rows: NDArray[np.float32], colour: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Robust standard deviation of each row and channel: 1.48 times the median deviation."""
+    return np.asarray(1.48 * np.median(np.abs(rows - colour), axis=1, keepdims=True), np.float32)
+
+
+def _grow(stats: NDArray[np.int32], scale_x: float, scale_y: float) -> Box:
+    left, top, width, height = (int(number) for number in stats[:4])
+    return Box(
+        round(left * scale_x), round(top * scale_y), round((left + width) * scale_x), round((top + height) * scale_y)
+    )
+
+
+def _join(boxes: Iterable[Box]) -> list[Box]:
+    """Make one of boxes that lie inside each other: parts of an item with a belt-coloured middle."""
+    joined: list[Box] = []
+    for box in sorted(boxes, key=lambda box: -(box.width * box.height)):
+        if not any(overlap(box, larger) > 0.5 for larger in joined):
+            joined.append(box)
+    return joined
+
+
+def overlap(box: Box, other: Box) -> float:
+    """Share of `box` that lies inside `other`."""
+    width = min(box.right, other.right) - max(box.left, other.left)
+    height = min(box.bottom, other.bottom) - max(box.top, other.top)
+    return max(0, width) * max(0, height) / (box.width * box.height)

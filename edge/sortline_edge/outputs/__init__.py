@@ -1,0 +1,14 @@
+"""Timed output lines, in a process of their own so that nothing the station computes can delay a gate.
+
+    station                                   output process (python -m sortline_edge.outputs)
+    ProcessOutputs  ── pulses and beats ──▶   schedule (pure) ──▶ LineDriver: recorder or gpiod
+        (client)    ◀── reports ───────────
+
+The output process ends, with every line inactive, when the station's end of the connection closes (also by `kill -9`),
+when no beat came for `timing.heartbeat_ms`, when it is asked to stop, and when its driver fails. It never starts again
+by itself: whoever lost the outputs opens them anew.
+"""
+
+from sortline_edge.outputs.client import ProcessOutputs, open_outputs
+
+__all__ = ["ProcessOutputs", "open_outputs"]

@@ -1,0 +1,1 @@
+"""From one workstation to many stations."""

@@ -1,0 +1,1 @@
+"""From class folders of photographs to a trained run. Runs on the workstation."""

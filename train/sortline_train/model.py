@@ -1,0 +1,57 @@
+"""The network that is trained: raw pixels in, one logit per class out, all scaling inside."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sortline_train.backbones import Backbone, build_backbone
+
+DROPOUT = 0.2
+
+
+def build_model(backbone: Backbone, size: int, classes: int, arrays: Sequence[NDArray[np.float32]] | None) -> Any:
+    """A Keras model with a frozen backbone and a new head.
+
+    Args:
+        backbone: Row of the table.
+        size: Side of the input in pixels.
+        classes: How many logits.
+        arrays: Pretrained arrays of the backbone in Keras's order; None to start from random ones.
+
+    Returns:
+        `(N, size, size, 3)` pixels from 0 to 255, RGB, to `(N, classes)` logits. Layers are named `scale`, `backbone`,
+        `pool`, `dropout` and `head`.
+    """
+    import keras
+
+    base = build_backbone(backbone, size)
+    if arrays is not None:
+        base.set_weights(list(arrays))
+    base.trainable = False
+    pixels = keras.Input((size, size, 3), name="pixels")
+    scaled = keras.layers.Rescaling(backbone.scale, backbone.offset, name="scale")(pixels)
+    # Inference mode for good: BatchNorm's statistics of ImageNet's million are better than those of a few batches.
+    maps = base(scaled, training=None if arrays is None else False)
+    pooled = keras.layers.GlobalAveragePooling2D(name="pool")(maps)
+    kept = keras.layers.Dropout(DROPOUT, name="dropout")(pooled)
+    logits = keras.layers.Dense(classes, name="head")(kept)
+    return keras.Model(pixels, logits)
+
+
+def unfreeze_top(model: Any, first: str) -> None:
+    """Let training change the backbone from the layer named `first` upwards, BatchNorm left as it is.
+
+    From the very first layer on there is nothing pretrained to protect, and BatchNorm learns as well.
+    """
+    import keras
+
+    base = model.get_layer("backbone")
+    base.trainable = True
+    names = [layer.name for layer in base.layers]
+    place = names.index(first)
+    whole = place <= 1
+    for index, layer in enumerate(base.layers):
+        norm = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = index >= place and (whole or not norm)

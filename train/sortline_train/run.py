@@ -1,0 +1,128 @@
+"""The run folder: what training leaves behind and conversion takes up.
+
+RUN/model.keras    the trained model: uint8 RGB pixels in, one logit per class out
+RUN/run.json       settings, classes, the split by file, metrics
+RUN/labels.txt     the classes, one a line, in the order of the outputs
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from sortline_bundle.digest import sha256_of_all
+from sortline_bundle.errors import ConfigError
+from sortline_bundle.preprocess import InputSpec
+from sortline_bundle.strict import read_json
+
+MODEL = "model.keras"
+RECORD = "run.json"
+LABELS = "labels.txt"
+_RECORD_BYTES = 256 << 20
+
+Part = Literal["train", "validation", "test"]
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the record in which every field is known."""
+
+
+class Settings(_Table, frozen=True, kw_only=True):
+    """What the engineer chose.
+
+    Attributes:
+        backbone: Name in `backbones.BACKBONES`.
+        size: Side of the model's square input, in pixels.
+        head_epochs: Times over the training photographs for the new head.
+        epochs: Times over them for fine-tuning; 0 leaves it out.
+        batch: Photographs per step.
+        learning_rate: Highest rate of fine-tuning; the head's is ten times that.
+        views: Turned and shifted views of each photograph the head learns from.
+        seed: Of everything random.
+    """
+
+    backbone: str = "mobilenet_v2"
+    size: Annotated[int, Meta(ge=32, le=1024)] = 224
+    head_epochs: Annotated[int, Meta(ge=1, le=1000)] = 30
+    epochs: Annotated[int, Meta(ge=0, le=1000)] = 6
+    batch: Annotated[int, Meta(ge=1, le=4096)] = 32
+    learning_rate: Annotated[float, Meta(gt=0, le=1)] = 3e-4
+    views: Annotated[int, Meta(ge=1, le=100)] = 2
+    seed: Annotated[int, Meta(ge=0, lt=1 << 31)] = 0
+
+
+class File(_Table, frozen=True, kw_only=True):
+    """One photograph of the run: path below the photographs' folder, class, digest of the file, and its part."""
+
+    path: str
+    class_name: str
+    sha256: str
+    part: Part
+
+
+class Figures(_Table, frozen=True, kw_only=True):
+    """How a model does on photographs it was not trained on: share right, and mean cross-entropy in nats."""
+
+    accuracy: float
+    loss: float
+
+
+class Record(_Table, frozen=True, kw_only=True):
+    """The whole of run.json.
+
+    Attributes:
+        format: Of this file.
+        tool: Name and version of what trained.
+        settings: What was asked for.
+        input: How photographs became pixels.
+        classes: In the order of the outputs.
+        weights: Which way the pretrained arrays came, and their digest; null when training started from none.
+        photographs: Absolute folder of the photographs at the time.
+        files: Every photograph of the run.
+        before: Figures on the test part with an untrained head.
+        after_head: With the trained head.
+        after_fine_tuning: Of the model in the folder.
+        seconds: Time taken by each step.
+    """
+
+    format: Literal["sortline-run-1"] = "sortline-run-1"
+    tool: str
+    settings: Settings
+    input: InputSpec
+    classes: Annotated[tuple[str, ...], Meta(min_length=2)]
+    weights: str | None
+    photographs: str
+    files: tuple[File, ...]
+    before: Figures
+    after_head: Figures
+    after_fine_tuning: Figures
+    seconds: dict[str, float]
+
+    def part(self, part: Part) -> tuple[File, ...]:
+        """The photographs of one part."""
+        return tuple(file for file in self.files if file.part == part)
+
+    @property
+    def photographs_sha256(self) -> str:
+        """One digest for all photographs of the run, whatever their order."""
+        return sha256_of_all(sorted(file.sha256 for file in self.files))
+
+
+def load_record(run: Path) -> Record:
+    """Read RUN/run.json.
+
+    Raises:
+        ConfigError: the folder is no run, or its record does not hold.
+    """
+    try:
+        data = (run / RECORD).read_bytes()
+    except OSError:
+        raise ConfigError(f"{run} is not a run folder: {RECORD} cannot be read; `sortline train` makes one") from None
+    return read_json(data, Record, limit=_RECORD_BYTES, error=ConfigError, where=str(run / RECORD))
+
+
+def save_record(run: Path, record: Record) -> None:
+    """Write RUN/run.json and RUN/labels.txt."""
+    (run / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
+    (run / LABELS).write_text("".join(f"{name}\n" for name in record.classes))
