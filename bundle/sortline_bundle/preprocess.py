@@ -43,7 +43,8 @@ class InputSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         dtype: Raw pixels; scaling is inside the model.
         channels: Channel order of the input.
         geometry: `square`: the box grown on its short side to a square around the same middle.
-        margin: Growth of that square, as a share of its side, before resizing.
+        margin: Growth of that square, as a share of its side: photographs to learn from show some ground around.
+            A whole image is taken as it is.
         resize: `area-linear`: whole-factor area reduction, then bit-exact bilinear.
     """
 
@@ -52,7 +53,7 @@ class InputSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     dtype: Literal["uint8"] = "uint8"
     channels: Literal["RGB"] = "RGB"
     geometry: Literal["square"] = "square"
-    margin: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    margin: Annotated[float, Meta(ge=0, le=1)] = 0.15
     resize: Literal["area-linear"] = "area-linear"
 
 
@@ -83,12 +84,12 @@ def preprocess(
             f"out must be ({spec.height}, {spec.width}, 3) uint8 contiguous, received {out.shape} {out.dtype}"
         )
     height, width = image.shape[:2]
-    wanted = box or Box(0, 0, width, height)
+    wanted = Box(0, 0, width, height) if box is None else box
     if wanted.right <= max(0, wanted.left) or wanted.bottom <= max(0, wanted.top):
         raise ValueError(f"empty or negative box {wanted}")
     if wanted.left >= width or wanted.top >= height:
         raise ValueError(f"box {wanted} lies outside the image of {width} x {height} pixels")
-    factor, square = square_around(wanted, spec)
+    factor, square = square_around(wanted, spec, 0.0 if box is None else spec.margin)
     crop = _cut(image, square)
     if factor > 1:
         reduced = (square.width // factor, square.height // factor)
@@ -98,13 +99,13 @@ def preprocess(
         cv2.cvtColor(out, cv2.COLOR_BGR2RGB, dst=out)
 
 
-def square_around(box: Box, spec: InputSpec) -> tuple[int, Box]:
+def square_around(box: Box, spec: InputSpec, margin: float) -> tuple[int, Box]:
     """The square of image that a box stands for, and the whole factor it is reduced by first.
 
     The side is a multiple of the factor, so that area averaging is exact, and ten times faster than at a broken factor.
     An input that is not square gets a rectangle of its own aspect ratio.
     """
-    scale = max(box.width / spec.width, box.height / spec.height) * (1 + spec.margin)
+    scale = max(box.width / spec.width, box.height / spec.height) * (1 + margin)
     factor = max(1, int(scale))
     width, height = (max(factor, factor * round(scale * side / factor)) for side in (spec.width, spec.height))
     left = (box.left + box.right - width) // 2

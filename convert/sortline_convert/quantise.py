@@ -24,8 +24,12 @@ def to_int8(model: Any, representative: NDArray[np.uint8]) -> bytes:
     """
     import tensorflow as tf
 
+    # One black and one white pixel, so that the input's scale is exactly 1 and a raw pixel is its own quantised value.
+    pinned = representative[:1].copy()
+    pinned[0, 0, :2] = [[0], [255]]
+
     def samples() -> Iterator[list[NDArray[np.float32]]]:
-        for image in representative:
+        for image in (*pinned, *representative):
             yield [image[None].astype(np.float32)]
 
     def configure(converter: Any) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -39,7 +39,9 @@ class BeltCamera(_Table, frozen=True, kw_only=True, tag_field="driver", tag="bel
     Attributes:
         items: Folder of class folders.
         count: How many items ride past.
-        gap_mm: Shortest free belt between two items.
+        gap_mm: Shortest free belt between two items; the gaps are twice that in the mean.
+        item_mm: Longer side of every item.
+        cut: `outline`: items are cut out along their outline where it can be found; `card`: whole photographs ride.
         seed: Decides which items ride and how they lie.
         frames_per_s: Of the simulated camera.
     """
@@ -47,6 +49,8 @@ class BeltCamera(_Table, frozen=True, kw_only=True, tag_field="driver", tag="bel
     items: str
     count: Annotated[int, Meta(ge=1, le=1_000_000)] = 100
     gap_mm: Positive = 60.0
+    item_mm: Positive = 90.0
+    cut: Literal["outline", "card"] = "outline"
     seed: Annotated[int, Meta(ge=0)] = 0
     frames_per_s: Positive = 25.0
 
@@ -110,7 +114,7 @@ class Timing(_Table, frozen=True, kw_only=True):
         late_ms: A pulse that could begin only so long after its time is left out.
     """
 
-    heartbeat_ms: Annotated[float, Meta(ge=20, le=10_000)] = 150.0
+    heartbeat_ms: Annotated[float, Meta(ge=20, le=10_000)] = 250.0
     late_ms: Annotated[float, Meta(gt=0, le=1_000)] = 5.0
 
 

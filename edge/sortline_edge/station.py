@@ -40,7 +40,7 @@ class _Case:
 
 
 class Core:
-    """One station. Each item is decided on exactly once: as soon as it was looked at often enough, or when it leaves."""
+    """One station. Each item is decided on exactly once: when it was looked at often enough, or when it leaves."""
 
     def __init__(self, station: Station, manifest: Manifest, classifier: Classifier) -> None:
         """Bring wiring, bundle and model together.

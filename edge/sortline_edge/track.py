@@ -4,6 +4,7 @@ An item lies still on the belt, and the belt's speed is known: so an item's plac
 picture belongs to the item whose place it covers. Items do not shift when one of them is lost.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -51,7 +52,7 @@ class Tracker:
     speed_px_s: float
     width_px: int
     items: list[Item] = field(default_factory=list)
-    _numbers: count[int] = field(default_factory=lambda: count(1))
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def gone_px(self, captured_ns: int) -> int:
         """How far the belt has gone since the clock's zero, in pixels."""

@@ -155,6 +155,18 @@ def test_asked_to_stop_the_process_makes_safe_and_says_so(station: Station) -> N
     assert station.rows(5)[-1][1] is False
 
 
+def test_the_reason_is_heard_also_when_the_process_left_packets_unread(station: Station) -> None:
+    outputs = station.open_active()
+    os.kill(outputs.pid, signal.SIGSTOP)
+    os.waitpid(outputs.pid, os.WUNTRACED)
+    for _ in range(3):
+        outputs.beat()
+    os.kill(outputs.pid, signal.SIGTERM)
+    os.kill(outputs.pid, signal.SIGCONT)
+    os.waitid(os.P_PID, outputs.pid, os.WEXITED | os.WNOWAIT)
+    assert "asked to stop" in reports_until(outputs, is_safe)[-1].reason
+
+
 def test_ctrl_c_of_the_terminal_does_not_reach_the_lines(station: Station) -> None:
     outputs = station.open_active()
     os.kill(outputs.pid, signal.SIGINT)

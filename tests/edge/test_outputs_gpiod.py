@@ -3,6 +3,7 @@
 import errno
 import inspect
 import json
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,7 @@ class Chip:
     devices: ClassVar[dict[str, Device]] = {}
 
     def __init__(self, path: str) -> None:
+        path = os.path.realpath(path)
         if path not in self.devices:
             raise OSError(errno.ENODEV, "No such device")
         if self.devices[path].forbidden:
@@ -111,7 +113,7 @@ def fake_gpiod(devices: dict[str, Device]) -> ModuleType:
     fake = ModuleType("gpiod")
     vars(fake).update(LineSettings=gpiod.LineSettings, line=gpiod.line, LineRequest=LineRequest)
     vars(fake).update(Chip=type("Chip", (Chip,), {"devices": devices}))
-    vars(fake).update(is_gpiochip_device=lambda path: path in devices)
+    vars(fake).update(is_gpiochip_device=lambda path: os.path.realpath(path) in devices)
     return fake
 
 

@@ -1,0 +1,41 @@
+"""`sortline inspect`: check a bundle and show what it says of itself."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import msgspec
+
+from sortline_bundle.archive import Bundle, open_bundle
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `sortline inspect` takes."""
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="bundle to check")
+    parser.add_argument("--json", action="store_true", help="print the manifest as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Open the bundle, which checks it whole, and print."""
+    bundle = open_bundle(arguments.bundle)
+    if arguments.json:
+        document = {"digest": bundle.digest, "manifest": bundle.manifest}
+        sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
+    else:
+        sys.stdout.write(_describe(bundle))
+    return 0
+
+
+def _describe(bundle: Bundle) -> str:
+    manifest, made = bundle.manifest, bundle.manifest.provenance
+    lines = [
+        f"{manifest.name}, version {manifest.version}, made {manifest.created} by {made.tool}",
+        f"digest   {bundle.digest}",
+        f"input    {manifest.input.width} x {manifest.input.height} {manifest.input.channels} {manifest.input.dtype}",
+        f"trained  on {made.photographs} photographs; on the {made.held_out} held out:",
+        f"         {made.accuracy_float:.1%} right float, {made.accuracy_int8:.1%} int8, {made.agreement:.1%} alike",
+        f"signed   by nobody; temperature {manifest.calibration.temperature:.3f}",
+        "classes  " + ", ".join(f"{spec.name} (from {spec.threshold:.2f})" for spec in manifest.classes),
+        "members  " + ", ".join(f"{name} ({member.size})" for name, member in manifest.members.items()),
+    ]
+    return "".join(f"{line}\n" for line in lines)

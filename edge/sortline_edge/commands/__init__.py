@@ -1,0 +1,1 @@
+"""The station's verbs, one module each."""

@@ -1,0 +1,71 @@
+"""The simulated belt's camera."""
+
+from collections import deque
+from collections.abc import Iterator
+
+from sortline_edge.clocks import Clock
+from sortline_edge.ports import Frame
+from sortline_edge.twin.render import Renderer
+from sortline_edge.twin.world import Layout, Rider, Sprite
+
+
+class BeltCamera:
+    """Renders the belt at the clock's time, one frame every period; implements `ports.Camera`.
+
+    A reader that is too slow gets the newest frame and a gap in the sequence, as from a real camera.
+
+    Attributes:
+        layout: Belt and camera.
+        start_ns: Time on the clock when the belt started; riders' own times count from there.
+        riders: Every item that has come so far.
+    """
+
+    def __init__(
+        self, traffic: Iterator[tuple[Rider, Sprite]], layout: Layout, clock: Clock, frames_per_s: float, seed: int
+    ) -> None:
+        """Start the belt now.
+
+        Args:
+            traffic: The items in the order they come.
+            layout: Belt and camera.
+            clock: Real or virtual.
+            frames_per_s: Of the camera.
+            seed: Of belt texture and noise.
+        """
+        self.layout, self._traffic, self._clock = layout, traffic, clock
+        self._renderer = Renderer(layout, seed)
+        self._period_ns = round(1e9 / frames_per_s)
+        self._visible: deque[tuple[Rider, Sprite]] = deque()
+        self._coming = next(traffic, None)
+        self._sequence = 0
+        self.start_ns = clock.now_ns()
+        self.riders: list[Rider] = []
+
+    @property
+    def visible(self) -> list[tuple[Rider, Sprite]]:
+        """What is in the newest picture."""
+        return list(self._visible)
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """The next frame; None when the last item has left the picture."""
+        del timeout_s
+        late = (self._clock.now_ns() - self.start_ns) // self._period_ns
+        self._sequence = max(self._sequence + 1, late)
+        due_ns = self.start_ns + self._sequence * self._period_ns
+        self._clock.wait_until_ns(due_ns)
+        self._move(self._sequence * self._period_ns)
+        if self._coming is None and not self._visible and self.riders:
+            return None
+        picture = self._renderer.picture(self._visible, self._sequence * self._period_ns, self._sequence)
+        return Frame(picture, "RGB", due_ns, self._sequence)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _move(self, belt_ns: int) -> None:
+        while self._coming is not None and self.layout.left_px(self._coming[0], belt_ns) > -2 * self.layout.width_px:
+            self._visible.append(self._coming)
+            self.riders.append(self._coming[0])
+            self._coming = next(self._traffic, None)
+        while self._visible and self.layout.left_px(self._visible[0][0], belt_ns) > self.layout.width_px + 50:
+            self._visible.popleft()

@@ -1,0 +1,84 @@
+"""The belt's report: one HTML page, pictures included, that can be mailed."""
+
+import base64
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+from jinja2 import Environment, StrictUndefined
+
+from sortline_bundle.archive import Bundle
+from sortline_bundle.files import write_whole
+from sortline_bundle.photographs import load_image
+from sortline_edge.config import Station
+from sortline_edge.twin.books import Books, Fate
+from sortline_edge.twin.film import Picture
+
+_MOST_SHOWN = 24
+_THUMB_PX = 110
+
+
+class Shown(NamedTuple):
+    """An item in the gallery."""
+
+    picture: str
+    truth: str
+    answer: str
+
+
+def render_report(
+    path: Path, bundle: Bundle, station: Station, books: Books, fates: Sequence[Fate], pictures: Sequence[Picture]
+) -> None:
+    """Write the page.
+
+    Args:
+        path: Where to; replaced as a whole.
+        bundle: That sorted.
+        station: Belt and bins.
+        books: The sums.
+        fates: Of every item.
+        pictures: Of the belt, `(H, W, 3) uint8 RGB`.
+    """
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8"))
+    page = template.render(
+        manifest=bundle.manifest,
+        digest=bundle.digest,
+        station=station,
+        books=books,
+        pictures=[_data_address(picture, 85) for picture in pictures],
+        galleries={title: [_show(fate) for fate in group[:_MOST_SHOWN]] for title, group in _groups(station, fates)},
+    )
+    write_whole(path, page.encode())
+
+
+def _groups(station: Station, fates: Sequence[Fate]) -> list[tuple[str, list[Fate]]]:
+    def home(fate: Fate) -> str:
+        bin_ = station.bin_of(fate.rider.photograph.class_name)
+        return bin_.name if bin_ else station.reject
+
+    wrong = [fate for fate in fates if fate.bin not in (home(fate), station.reject)]
+    rejected = [fate for fate in fates if fate.bin == station.reject != home(fate)]
+    right = [fate for fate in fates if fate.bin == home(fate)]
+    return [("In a wrong bin", wrong), ("Rejected", rejected), ("In the right bin", right)]
+
+
+def _show(fate: Fate) -> Shown:
+    image = load_image(fate.rider.photograph.path)
+    scale = _THUMB_PX / max(image.shape[:2])
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    if not fate.decisions:
+        answer = "no decision"
+    else:
+        decision = fate.decisions[0]
+        answer = f"{decision.class_name or '?'} {decision.score:.2f}"
+        answer += "" if decision.reason == "sorted" else f", {decision.reason}"
+    return Shown(_data_address(small.astype("uint8"), 80), fate.rider.photograph.class_name, answer)
+
+
+def _data_address(picture: Picture, quality: int) -> str:
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
