@@ -53,7 +53,7 @@ class InputSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     dtype: Literal["uint8"] = "uint8"
     channels: Literal["RGB"] = "RGB"
     geometry: Literal["square"] = "square"
-    margin: Annotated[float, Meta(ge=0, le=1)] = 0.15
+    margin: Annotated[float, Meta(ge=0, le=1)] = 0.3
     resize: Literal["area-linear"] = "area-linear"
 
 

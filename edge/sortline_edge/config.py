@@ -41,7 +41,8 @@ class BeltCamera(_Table, frozen=True, kw_only=True, tag_field="driver", tag="bel
         count: How many items ride past.
         gap_mm: Shortest free belt between two items; the gaps are twice that in the mean.
         item_mm: Longer side of every item.
-        cut: `outline`: items are cut out along their outline where it can be found; `card`: whole photographs ride.
+        cut: `outline`: items are cut out along their outline, and photographs where none is found do not ride;
+            `card`: whole photographs ride.
         seed: Decides which items ride and how they lie.
         frames_per_s: Of the simulated camera.
     """

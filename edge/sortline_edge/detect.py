@@ -5,7 +5,7 @@ colour and one spread describe a row, whatever the texture. They are learnt from
 and dirt slowly. Works as long as items cover less than half of a row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -43,7 +43,7 @@ class Detector:
         _, _, stats, _ = cv2.connectedComponentsWithStats(closed)
         scale_x, scale_y = width / small_size[0], height / small_size[1]
         found = [_grow(row, scale_x, scale_y) for row in stats[1:]]
-        whole = [box for box in _join(found) if max(box.width, box.height) >= smallest_px]
+        whole = [box for box in join(found, smallest_px) if max(box.width, box.height) >= smallest_px]
         return sorted(whole, key=lambda box: -box.right)
 
     def _foreground(self, small: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -75,13 +75,31 @@ def _grow(stats: NDArray[np.int32], scale_x: float, scale_y: float) -> Box:
     )
 
 
-def _join(boxes: Iterable[Box]) -> list[Box]:
-    """Make one of boxes that lie inside each other: parts of an item with a belt-coloured middle."""
-    joined: list[Box] = []
-    for box in sorted(boxes, key=lambda box: -(box.width * box.height)):
-        if not any(overlap(box, larger) > 0.5 for larger in joined):
+def join(boxes: Iterable[Box], apart_px: int) -> list[Box]:
+    """Make one of boxes that are nearer than `apart_px` to each other: parts of one item with belt-coloured places."""
+    waiting, joined = list(boxes), []
+    while waiting:
+        box = waiting.pop()
+        near = [other for other in waiting if _distance_px(box, other) < apart_px]
+        if near:
+            waiting = [other for other in waiting if other not in near]
+            waiting.append(surround([box, *near]))
+        else:
             joined.append(box)
     return joined
+
+
+def surround(boxes: Sequence[Box]) -> Box:
+    """The smallest box around some boxes."""
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return Box(min(lefts), min(tops), max(rights), max(bottoms))
+
+
+def _distance_px(box: Box, other: Box) -> int:
+    """How far apart two boxes are along the axis where they are farther; at most 0 when they touch."""
+    return max(
+        max(box.left, other.left) - min(box.right, other.right), max(box.top, other.top) - min(box.bottom, other.bottom)
+    )
 
 
 def overlap(box: Box, other: Box) -> float:

@@ -36,13 +36,13 @@ class Outcome(NamedTuple):
         books: The sums.
         fates: What became of each item, in the order they came.
         worst_late_ms: The latest that any output was switched.
-        outlined: How many items were cut out along their outline.
+        left_out: Photographs that no item could be cut out of.
     """
 
     books: Books
     fates: list[Fate]
     worst_late_ms: float
-    outlined: int
+    left_out: int
 
 
 def simulate(
@@ -97,4 +97,4 @@ def _settle(station: Station, camera: BeltCamera, decisions: list[Decision], gat
         bin_ = land(rider, station.bins, station.belt.speed_mm_s, camera.start_ns, gates.is_open)
         fates.append(Fate(rider, tuple(made.get(rider.number, ())), bin_.name if bin_ else station.reject))
     books = balance(station, fates, len(made.get(PHANTOM, ())), len(gates.suppressed), seconds)
-    return Outcome(books, fates, gates.worst_late_ns / 1e6, sum(rider.outlined for rider in camera.riders))
+    return Outcome(books, fates, gates.worst_late_ns / 1e6, len(camera.left_out))

@@ -98,6 +98,8 @@ class Core:
 
     def _look(self, item: Item, frame: Frame) -> None:
         case = self._cases.setdefault(item.number, _Case())
+        for part in item.parts:
+            case.closed |= self._cases.pop(part, case).closed
         case.longest_px = max(case.longest_px, item.place.width)
         if item.whole is None or case.closed or self._is_too_long(case):
             return

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from sortline_bundle.preprocess import Box
-from sortline_edge.detect import overlap
+from sortline_edge.detect import overlap, surround
 
 _SAME = 0.3
+_PART = 0.6
 _EDGE_PX = 3
 
 
@@ -25,6 +26,7 @@ class Item:
         first_ns: Capture time of the first frame that showed it.
         frames: In how many frames it was seen.
         whole: Its box in the newest frame if it is wholly in the picture and apart from others there, else None.
+        parts: Numbers of what was first taken for items of their own and turned out to be parts of this one.
     """
 
     number: int
@@ -32,6 +34,7 @@ class Item:
     first_ns: int
     frames: int = 0
     whole: Box | None = None
+    parts: list[int] = field(default_factory=list)
 
     @property
     def middle_px(self) -> float:
@@ -65,33 +68,35 @@ class Tracker:
             The items that have left the picture since the frame before; `items` are those still in it.
         """
         gone = self.gone_px(captured_ns)
-        on_belt = [Box(box.left - gone, box.top, box.right - gone, box.bottom) for box in boxes]
-        claims: dict[int, list[Box]] = {item.number: [] for item in self.items}
-        for box in on_belt:
-            owners = [item for item in self.items if _same(box, item.place)]
+        claims: dict[int, list[Box]] = {}
+        shared: set[int] = set()
+        for box in (Box(box.left - gone, box.top, box.right - gone, box.bottom) for box in boxes):
+            owners = self._merge(box, [item for item in self.items if _same(box, item.place)])
             if not owners:
                 owners = [Item(number=next(self._numbers), place=box, first_ns=captured_ns)]
-                self.items.append(owners[0])
-                claims[owners[0].number] = []
+                self.items.extend(owners)
+            if len(owners) > 1:
+                shared.update(owner.number for owner in owners)
             for owner in owners:
-                claims[owner.number].append(box)
-        touching = {id(box) for box in on_belt if sum(box is other for own in claims.values() for other in own) > 1}
+                claims.setdefault(owner.number, []).append(box)
         for item in self.items:
-            own = claims[item.number]
             item.whole = None
-            if own and not any(id(box) in touching for box in own):
-                self._see(item, own, gone)
+            if item.number in claims and item.number not in shared:
+                self._see(item, surround(claims[item.number]), gone)
         left = [item for item in self.items if item.place.left + gone >= self.width_px - _EDGE_PX]
         self.items = [item for item in self.items if item not in left]
         return left
 
-    def _see(self, item: Item, own: list[Box], gone: int) -> None:
-        seen = Box(
-            min(box.left for box in own),
-            min(box.top for box in own),
-            max(box.right for box in own),
-            max(box.bottom for box in own),
-        )
+    def _merge(self, box: Box, owners: list[Item]) -> list[Item]:
+        """Make one item of several that a box shows to be parts of one: nothing on a belt grows together."""
+        if len(owners) < 2 or any(overlap(owner.place, box) < _PART for owner in owners):
+            return owners
+        eldest, *parts = owners
+        eldest.parts.extend(number for part in parts for number in (part.number, *part.parts))
+        self.items = [item for item in self.items if item not in parts]
+        return [eldest]
+
+    def _see(self, item: Item, seen: Box, gone: int) -> None:
         item.frames += 1
         entering, leaving = seen.left + gone <= _EDGE_PX, seen.right + gone >= self.width_px - _EDGE_PX
         if not entering and not leaving:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 def augment(image: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
     """One view of `image`, `(H, W, 3) uint8 RGB`, of the same size."""
     height, width = image.shape[:2]
-    angle, zoom = random.uniform(0, 360), np.exp(random.uniform(np.log(0.8), np.log(1.25)))
+    angle, zoom = random.uniform(0, 360), np.exp(random.uniform(np.log(0.75), np.log(1.6)))
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, zoom)
     turn[:, 2] += [random.uniform(-0.08, 0.08) * side for side in (width, height)]
     mirrored = cv2.flip(image, 1) if random.random() < 0.5 else image

@@ -130,7 +130,7 @@ def _figures(outcome: Outcome) -> dict[str, object]:
     return {
         **msgspec.to_builtins(outcome.books),
         "worst_late_ms": outcome.worst_late_ms,
-        "outlined": outcome.outlined,
+        "left_out": outcome.left_out,
     }
 
 
@@ -155,6 +155,8 @@ def _print_books(outcome: Outcome, *, realtime: bool) -> None:
         f"missed {books.missed}, double-counted {books.double_counted}, phantoms {books.phantoms}, late {books.late},"
         f" doubtful {books.doubtful}, misdirected {books.misdirected}"
     )
+    if outcome.left_out:
+        console.print(f"{outcome.left_out} photographs left out: no item stands out from their ground (--cut card)")
     if realtime:
         console.print(f"worst lateness of an output: {outcome.worst_late_ms:.2f} ms")
 

@@ -37,9 +37,14 @@ def start_belt(station: Station, settings: Settings, items: Path, clock: Clock) 
     )
     longest_px = max(16, min(round(settings.item_mm / layout.mm_per_px), round(0.9 * HEIGHT_PX)))
 
+    left_out: set[Photograph] = set()
+
     @lru_cache(_KEPT)
-    def cut_once(photograph: Photograph) -> Cutting:
-        return cut(photograph, longest_px, outline=settings.cut == "outline")
+    def cut_once(photograph: Photograph) -> Cutting | None:
+        cutting = cut(photograph, longest_px, outline=settings.cut == "outline")
+        if cutting is None:
+            left_out.add(photograph)
+        return cutting
 
     traffic = ride(photographs, settings.count, layout, settings.seed, cut_once)
-    return BeltCamera(traffic, layout, clock, settings.frames_per_s, settings.seed)
+    return BeltCamera(traffic, layout, clock, settings, left_out)

@@ -1,9 +1,11 @@
 """The simulated belt's camera."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from sortline_bundle.photographs import Photograph
 from sortline_edge.clocks import Clock
+from sortline_edge.config import BeltCamera as Settings
 from sortline_edge.ports import Frame
 from sortline_edge.twin.render import Renderer
 from sortline_edge.twin.world import Layout, Rider, Sprite
@@ -18,10 +20,16 @@ class BeltCamera:
         layout: Belt and camera.
         start_ns: Time on the clock when the belt started; riders' own times count from there.
         riders: Every item that has come so far.
+        left_out: Photographs that no item could be cut out of.
     """
 
     def __init__(
-        self, traffic: Iterator[tuple[Rider, Sprite]], layout: Layout, clock: Clock, frames_per_s: float, seed: int
+        self,
+        traffic: Iterator[tuple[Rider, Sprite]],
+        layout: Layout,
+        clock: Clock,
+        settings: Settings,
+        left_out: Collection[Photograph],
     ) -> None:
         """Start the belt now.
 
@@ -29,12 +37,12 @@ class BeltCamera:
             traffic: The items in the order they come.
             layout: Belt and camera.
             clock: Real or virtual.
-            frames_per_s: Of the camera.
-            seed: Of belt texture and noise.
+            settings: Frame rate and seed.
+            left_out: Grows by the photographs that no item could be cut out of.
         """
-        self.layout, self._traffic, self._clock = layout, traffic, clock
-        self._renderer = Renderer(layout, seed)
-        self._period_ns = round(1e9 / frames_per_s)
+        self.layout, self._traffic, self._clock, self.left_out = layout, traffic, clock, left_out
+        self._renderer = Renderer(layout, settings.seed)
+        self._period_ns = round(1e9 / settings.frames_per_s)
         self._visible: deque[tuple[Rider, Sprite]] = deque()
         self._coming = next(traffic, None)
         self._sequence = 0

@@ -22,43 +22,45 @@ class Cutting(NamedTuple):
         photograph: Where it comes from.
         pixels: `(H, W, 3) uint8 RGB`.
         alpha: `(H, W) uint8`, 255 where the item is.
-        outlined: The item's own outline was found; otherwise it is the whole photograph, like a printed card.
     """
 
     photograph: Photograph
     pixels: NDArray[np.uint8]
     alpha: NDArray[np.uint8]
-    outlined: bool
 
 
-def cut(photograph: Photograph, longest_px: int, *, outline: bool = True) -> Cutting:
+def cut(photograph: Photograph, longest_px: int, *, outline: bool) -> Cutting | None:
     """Cut the item out of a photograph and scale it so that its longer side has `longest_px` pixels.
 
     Args:
         photograph: Of one item.
         longest_px: Longer side of the result.
-        outline: Look for the item's outline; otherwise the whole photograph is the item.
+        outline: Along the item's outline; otherwise the whole photograph is the item, like a printed card.
+
+    Returns:
+        The item; None where an outline was wanted and nothing stands out from the ground.
 
     Raises:
         PhotographError: the photograph cannot be used.
     """
     image = load_image(photograph.path)
-    mask = find_outline(image) if outline else None
-    alpha = mask if mask is not None else np.full(image.shape[:2], 255, np.uint8)
-    left, top, width, height = cv2.boundingRect(alpha)
-    pixels, alpha = (array[top : top + height, left : left + width] for array in (image, alpha))
+    mask = find_outline(image) if outline else np.full(image.shape[:2], 255, np.uint8)
+    if mask is None:
+        return None
+    left, top, width, height = cv2.boundingRect(mask)
+    pixels, alpha = (array[top : top + height, left : left + width] for array in (image, mask))
     scale = longest_px / max(width, height)
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
     kernel = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     pixels, alpha = (np.asarray(cv2.resize(array, size, interpolation=kernel), np.uint8) for array in (pixels, alpha))
-    return Cutting(photograph, pixels, alpha, outlined=mask is not None)
+    return Cutting(photograph, pixels, alpha)
 
 
 def find_outline(image: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     """The item's mask `(H, W) uint8`, 0 or 255; None where no item stands out from the ground.
 
-    The ground is learnt from the photograph's rim, refined by GrabCut (Rother et al. 2004). Where the ground is a mesh or
-    planks it is tried again on a blurred picture, in which they are one colour.
+    The ground is learnt from the photograph's rim, refined by GrabCut (Rother et al. 2004). Where the ground is a mesh
+    or planks it is tried again on a blurred picture, in which they are one colour.
     """
     scale = _WORK_SIDE / max(image.shape[:2])
     small = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sortline_bundle.errors import PhotographError
 from sortline_bundle.photographs import Photograph
 from sortline_edge.config import Bin
 from sortline_edge.twin.items import Cutting
@@ -31,7 +33,6 @@ class Rider:
     Attributes:
         number: Counts the items.
         photograph: What it was cut from; its class is the truth.
-        outlined: See `items.Cutting`.
         middle_ns: When its middle passes the middle of the picture.
         length_mm: Along the belt.
         top_px: Of its sprite in the picture.
@@ -39,7 +40,6 @@ class Rider:
 
     number: int
     photograph: Photograph
-    outlined: bool
     middle_ns: int
     length_mm: float
     top_px: int
@@ -70,7 +70,11 @@ class Layout:
 
 
 def ride(
-    photographs: Sequence[Photograph], count: int, layout: Layout, seed: int, cut: Callable[[Photograph], Cutting]
+    photographs: Sequence[Photograph],
+    count: int,
+    layout: Layout,
+    seed: int,
+    cut: Callable[[Photograph], Cutting | None],
 ) -> Iterator[tuple[Rider, Sprite]]:
     """Items in the order they come, made when asked for: the same under the same seed.
 
@@ -79,15 +83,15 @@ def ride(
         count: How many items.
         layout: Belt and camera.
         seed: Of order, angles, gaps and lanes.
-        cut: Makes an item of a photograph.
+        cut: Makes an item of a photograph; those it makes none of do not ride.
+
+    Raises:
+        PhotographError: nothing can be cut out of any of them.
     """
-    order = np.random.default_rng((seed, 0))
-    rounds = -(-count // len(photographs))
-    chosen = np.concatenate([order.permutation(len(photographs)) for _ in range(rounds)])[:count]
     front_mm = LEAD_IN_S * layout.speed_mm_s
-    for number, index in enumerate(chosen):
+    cuttings = _cuttings(photographs, seed, cut)
+    for number, cutting in enumerate(islice(cuttings, count)):
         random = np.random.default_rng((seed, 1, number))
-        cutting = cut(photographs[index])
         sprite = _lay(cutting, float(random.uniform(0, 360)))
         height, width = sprite.pixels.shape[:2]
         length_mm = width * layout.mm_per_px
@@ -95,13 +99,28 @@ def ride(
         rider = Rider(
             number=number,
             photograph=cutting.photograph,
-            outlined=cutting.outlined,
             middle_ns=round(1e9 * middle_mm / layout.speed_mm_s),
             length_mm=length_mm,
             top_px=int(random.integers(4, max(5, layout.height_px - height - 4))),
         )
         yield rider, sprite
         front_mm += length_mm + layout.gap_mm + float(random.exponential(layout.gap_mm))
+
+
+def _cuttings(
+    photographs: Sequence[Photograph], seed: int, cut: Callable[[Photograph], Cutting | None]
+) -> Iterator[Cutting]:
+    order = np.random.default_rng((seed, 0))
+    while True:
+        found = 0
+        for index in order.permutation(len(photographs)):
+            if (cutting := cut(photographs[index])) is not None:
+                found += 1
+                yield cutting
+        if not found:
+            raise PhotographError(
+                "no item stands out from its ground in any photograph; let whole ones ride: cut card"
+            )
 
 
 def land(
@@ -134,5 +153,6 @@ def _lay(cutting: Cutting, angle: float) -> Sprite:
     left, top, width, height = cv2.boundingRect(np.where(alpha > 127, 255, 0).astype(np.uint8))
     room = slice(top, top + height), slice(left, left + width)
     opacity = cv2.GaussianBlur(alpha[room].astype(np.float32) / 255, (3, 3), 0)
-    shadow = np.roll(cv2.GaussianBlur(opacity, (0, 0), 3), (_SHADOW_PX // 2, _SHADOW_PX), (0, 1)) * 0.35
+    cast = np.array([[1, 0, _SHADOW_PX], [0, 1, _SHADOW_PX // 2]], np.float32)
+    shadow = 0.35 * cv2.GaussianBlur(cv2.warpAffine(opacity, cast, (width, height)), (0, 0), 3)
     return Sprite(pixels[room].copy(), np.asarray(opacity, np.float32)[..., None], shadow.astype(np.float32)[..., None])
