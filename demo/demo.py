@@ -23,6 +23,7 @@ from typing import Any
 PER_CLASS = 130
 ITEMS = 240
 THRESHOLD = 0.9
+MARK = ".sortline-demo"  # what is in a folder with this may be removed
 
 
 def main() -> int:
@@ -32,9 +33,12 @@ def main() -> int:
     parser.add_argument("--photos", type=Path, help="class folders of photographs (default: they are drawn)")
     arguments = parser.parse_args()
     out: Path = arguments.out
-    if out.exists():
-        shutil.rmtree(out)
+    if out.exists() and not (out / MARK).exists() and any(out.iterdir()):
+        sys.stderr.write(f"{out} holds something other than an earlier demo; choose another folder with --out\n")
+        return 2
+    shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
+    (out / MARK).touch()
     try:
         summary = _Demo(out, arguments.photos).run()
     except subprocess.CalledProcessError as error:

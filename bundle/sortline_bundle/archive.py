@@ -1,7 +1,8 @@
 """The bundle as a file: a zip archive of stored members in which every byte is accounted for.
 
-Members are exactly manifest.json, signatures.json and those the manifest lists: model.tflite, card.html and the
-golden images. Nothing is ever extracted by name; members are read into memory, within limits checked before reading.
+Members are exactly manifest.json, signatures.json, model.tflite, card.html and the golden images; the manifest holds
+the digests of the last three. Nothing is ever extracted by name; members are read into memory, within limits checked
+before reading. What was read is then packed anew and must give the same file, headers and all.
 """
 
 import io
@@ -35,12 +36,10 @@ _MEMBER_BYTES = {
 }
 _MOST_MEMBERS = 68
 
-# Fixed parts of a zip file (PKWARE APPNOTE 4.3.7, 4.3.12, 4.3.16). With no comments and no extra fields nothing else
-# may be there.
-_LOCAL_HEADER = 30
-_CENTRAL_HEADER = 46
-_END_RECORD = 22
+# The same for every bundle on every system, so that the same parts make the same file.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
+_UNIX = 3
+_PLAIN_FILE = 0o100644 << 16
 
 
 class Signatures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,13 +82,7 @@ def write_bundle(path: Path, manifest: Manifest, members: Mapping[str, bytes]) -
     listed = {name: Member(size=len(data), sha256=sha256(data)) for name, data in members.items()}
     whole = msgspec.structs.replace(manifest, members=listed)
     parts = {MANIFEST: encode_manifest(whole), SIGNATURES: msgspec.json.encode(Signatures()), **members}
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in parts.items():
-            entry = zipfile.ZipInfo(name, date_time=_NO_TIME)
-            entry.external_attr = 0o100644 << 16
-            archive.writestr(entry, data)
-    data = buffer.getvalue()
+    data = _pack(parts)
     bundle = parse_bundle(data, where=str(path))
     write_whole(path, data)
     return bundle
@@ -102,9 +95,7 @@ def open_bundle(path: Path) -> Bundle:
         BundleError: it is truncated, edited, has other members than it lists, or its manifest does not hold.
     """
     try:
-        size = path.stat().st_size
-        if size > BUNDLE_BYTES:
-            raise BundleError(f"{path}: {size} bytes, where a bundle has at most {BUNDLE_BYTES}")
+        _check_size(path.stat().st_size, path)
         data = path.read_bytes()
     except OSError as cause:
         raise BundleError(f"bundle {path} cannot be read: {cause.strerror}") from None
@@ -113,6 +104,7 @@ def open_bundle(path: Path) -> Bundle:
 
 def parse_bundle(data: bytes, *, where: str) -> Bundle:
     """As `open_bundle`, for bytes in memory."""
+    _check_size(len(data), where)
     try:
         parts = _read_parts(data)
         manifest_bytes = _take(parts, MANIFEST)
@@ -125,49 +117,54 @@ def parse_bundle(data: bytes, *, where: str) -> Bundle:
     return Bundle(manifest, parts, sha256(manifest_bytes))
 
 
+def _check_size(size: int, where: object) -> None:
+    if size > BUNDLE_BYTES:
+        raise BundleError(f"{where}: {size} bytes, where a bundle has at most {BUNDLE_BYTES}")
+
+
+def _pack(parts: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in parts.items():
+            entry = zipfile.ZipInfo(name, date_time=_NO_TIME)
+            entry.create_system = _UNIX
+            entry.external_attr = _PLAIN_FILE
+            archive.writestr(entry, data)
+    return buffer.getvalue()
+
+
 def _read_parts(data: bytes) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
-            _check_layout(archive, entries, len(data))
-            return {entry.filename: archive.read(entry) for entry in entries}
-    except (
-        zipfile.BadZipFile,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        OverflowError,
-    ) as cause:
-        if isinstance(cause, BundleError):
-            raise
+            _check_entries(entries, len(data))
+            parts = {entry.filename: archive.read(entry) for entry in entries}
+    except BundleError:
+        raise
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OverflowError) as cause:
         raise BundleError(f"not a whole bundle ({cause})") from None
+    if _pack(parts) != data:
+        raise BundleError("it holds bytes besides its members, or headers that sortline does not write")
+    return parts
 
 
-def _check_layout(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], size: int) -> None:
-    """Refuse anything a zip file may hold besides plain stored members one after the other."""
+def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
+    """Refuse what must not even be read."""
     if len(entries) > _MOST_MEMBERS:
         raise BundleError(f"{len(entries)} members, where at most {_MOST_MEMBERS} are allowed")
-    place = 0
-    for entry in sorted(entries, key=lambda entry: entry.header_offset):
+    for entry in entries:
         name = entry.filename
         limit = _MEMBER_BYTES.get(GOLDEN if name.startswith(GOLDEN) else name)
-        if limit is None or entry.orig_filename != name:
+        if limit is None:
             raise BundleError(f"member {name!r} does not belong in a bundle")
-        if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits or entry.extra or entry.comment:
-            raise BundleError(f"member {name} is compressed, encrypted or carries extra fields")
-        if entry.external_attr != 0o100644 << 16:
-            raise BundleError(f"member {name} is not a plain file")
+        if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits:
+            raise BundleError(f"member {name} is compressed or encrypted")
         if entry.file_size > limit:
             raise BundleError(f"member {name} has {entry.file_size} bytes, where at most {limit} are allowed")
-        if entry.header_offset != place:
-            raise BundleError(f"unaccounted bytes before member {name}")
-        place += _LOCAL_HEADER + len(name) + entry.file_size
     if len({entry.filename for entry in entries}) != len(entries):
         raise BundleError("a member stands there twice")
-    directory = sum(_CENTRAL_HEADER + len(entry.filename) for entry in entries)
-    if archive.comment or archive.start_dir != place or size != place + directory + _END_RECORD:
-        raise BundleError("unaccounted bytes behind the last member")
+    if sum(entry.file_size for entry in entries) > size:
+        raise BundleError("members that overlap or end behind its end")
 
 
 def _take(parts: dict[str, bytes], name: str) -> bytes:
@@ -177,12 +174,13 @@ def _take(parts: dict[str, bytes], name: str) -> bytes:
 
 
 def _check_members(manifest: Manifest, parts: Mapping[str, bytes]) -> None:
-    for name in (MODEL, CARD, *manifest.members):
+    wanted = {MODEL, CARD, *(golden.member for golden in manifest.golden)}
+    for name in sorted(wanted | manifest.members.keys()):
         if name not in parts:
-            raise BundleError(f"member {name} is missing")
+            raise BundleError(f"member {name!r} is missing")
     for name, data in parts.items():
         listed = manifest.members.get(name)
-        if listed is None:
-            raise BundleError(f"member {name} is not in the manifest")
+        if name not in wanted or listed is None:
+            raise BundleError(f"member {name!r} is not among those of the manifest")
         if listed.size != len(data) or listed.sha256 != sha256(data):
             raise BundleError(f"member {name} is not the one the manifest was made for")

@@ -44,8 +44,8 @@ VERBS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `sortline` with `argv` (default: the process's arguments) and return the exit code."""
-    arguments = _parse(sys.argv[1:] if argv is None else list(argv))
     try:
+        arguments = _parse(sys.argv[1:] if argv is None else list(argv))
         return cast("int", arguments.run(arguments))
     except SortlineError as error:
         return _fail(str(error), error.exit_code)

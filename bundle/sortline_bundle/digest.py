@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 
-DIGEST_PATTERN = r"^[0-9a-f]{64}$"
+DIGEST_PATTERN = r"^[0-9a-f]{64}\Z"
 
 
 def sha256(data: bytes) -> str:

@@ -18,6 +18,7 @@ from sortline_bundle.strict import read_json
 FORMAT: Final = "sortline-bundle"
 FORMAT_VERSION: Final = 1
 MANIFEST_BYTES = 1 << 20
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}\Z"
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -39,7 +40,7 @@ class ClassSpec(_Part, frozen=True, kw_only=True):
         purity_bound: One-sided lower confidence bound that backs it; null when there is none.
     """
 
-    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f/\\]+$")]
+    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f/\\]+\Z")]
     threshold: Share
     target_purity: Share | None = None
     purity_bound: Share | None = None
@@ -69,7 +70,7 @@ class Golden(_Part, frozen=True, kw_only=True):
         tolerance: Largest difference of any score that a healthy station may show.
     """
 
-    member: Annotated[str, Meta(pattern=r"^golden/[0-9]{2}\.png$")]
+    member: Annotated[str, Meta(pattern=r"^golden/[0-9]{2}\.png\Z")]
     class_name: str
     scores: Annotated[tuple[Share, ...], Meta(min_length=2)]
     tolerance: Annotated[float, Meta(gt=0, le=0.5)]
@@ -109,9 +110,9 @@ class Manifest(_Part, frozen=True, kw_only=True):
 
     format: Literal["sortline-bundle"] = FORMAT
     format_version: Literal[1] = FORMAT_VERSION
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+    name: Annotated[str, Meta(pattern=NAME_PATTERN)]
     version: Annotated[int, Meta(ge=1, lt=1 << 53)]
-    created: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+    created: Annotated[str, Meta(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T([0-9]{2}:){2}[0-9]{2}Z\Z")]
     classes: Annotated[tuple[ClassSpec, ...], Meta(min_length=2, max_length=1000)]
     input: InputSpec
     output: OutputSpec

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sortline_bundle.archive import CARD, MODEL, Bundle, write_bundle
 from sortline_bundle.errors import ConfigError, ReleaseError
-from sortline_bundle.manifest import Calibration, ClassSpec, Manifest, OutputSpec, Provenance
+from sortline_bundle.manifest import NAME_PATTERN, Calibration, ClassSpec, Manifest, OutputSpec, Provenance
 from sortline_bundle.quiet import quiet
 from sortline_convert.card import render_card
 from sortline_convert.golden import make_golden
@@ -51,15 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, print the proof, and say where the bundle is."""
-    if not 0 <= arguments.threshold <= 1:
-        raise ConfigError(f"--threshold must be from 0 to 1, received {arguments.threshold}")
-    if arguments.representative < 1:
-        raise ConfigError(f"--representative must be at least 1, received {arguments.representative}")
-    name = arguments.name or re.sub(r"[^a-z0-9._-]+", "-", arguments.out.stem.lower()).strip("-._")
+    label = _label(arguments)
     record = load_record(arguments.run_folder)
     folder = arguments.photos or Path(record.photographs)
     converted = convert(arguments.run_folder, record, folder, arguments.representative)
-    bundle = pack(arguments.out, converted, record, folder, _Label(name, arguments.version, arguments.threshold))
+    bundle = pack(arguments.out, converted, record, folder, label)
     proof = converted.proof
     if arguments.json:
         figures = {**proof._asdict(), "temperature": converted.temperature, "model_bytes": len(converted.model)}
@@ -74,6 +70,20 @@ def run(arguments: argparse.Namespace) -> int:
     sys.stdout.write(f"int8 model: {len(converted.model) / 1e6:.2f} MB, temperature {converted.temperature:.3f}\n")
     sys.stdout.write(f"bundle: {arguments.out} ({bundle.digest[:12]})\n")
     return 0
+
+
+def _label(arguments: argparse.Namespace) -> "_Label":
+    """Name, version and threshold, refused before the long work begins."""
+    name = arguments.name or re.sub(r"[^a-z0-9._-]+", "-", arguments.out.stem.lower()).strip("-._")
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise ConfigError(f"--name must be lower-case letters, digits, dots and dashes, received {name!r}")
+    if not 1 <= arguments.version < 1 << 53:
+        raise ConfigError(f"--version must be at least 1, received {arguments.version}")
+    if not 0 <= arguments.threshold <= 1:
+        raise ConfigError(f"--threshold must be from 0 to 1, received {arguments.threshold}")
+    if arguments.representative < 1:
+        raise ConfigError(f"--representative must be at least 1, received {arguments.representative}")
+    return _Label(name, arguments.version, arguments.threshold)
 
 
 class Converted(NamedTuple):

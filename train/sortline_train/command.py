@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "batch": "photographs per step",
         "learning_rate": "highest rate of fine-tuning",
         "views": "views of each photograph for the head",
+        "grounds": "share of views with the item on another ground",
         "seed": "of everything random",
     }
     defaults = Settings()
@@ -118,7 +119,7 @@ def train(photographs: Path, out: Path, settings: Settings, weights_from: str | 
 
 
 def _divide(folder: Path, listed: list[Photograph]) -> tuple[File, ...]:
-    """Which photographs take part, and in which part; one that lies under two classes teaches neither and is left out."""
+    """Which photographs take part, and in which part; one under two classes teaches neither and is left out."""
     digests = digest_files([photograph.path for photograph in listed])
     by_class: dict[str, list[str]] = {}
     for photograph, digest in zip(listed, digests, strict=True):

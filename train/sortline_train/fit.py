@@ -1,5 +1,6 @@
 """The training itself: a head on frozen features, then the top of the backbone."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from sortline_bundle.progress import progress
 from sortline_train.augment import augment
 from sortline_train.backbones import Backbone
 from sortline_train.examples import Examples, Labels, Parts, Pixels, measure
+from sortline_train.masks import find_masks
 from sortline_train.model import build_model, unfreeze_top
 from sortline_train.run import Figures, Settings
 from sortline_train.weights.layout import Arrays
@@ -59,12 +61,14 @@ def train_classifier(
 
     before = figures("before training")
     start = time.perf_counter()
-    fit_head(model, parts.train, parts.validation, settings)
+    masks = find_masks(parts.train.pixels)
+    outlined = time.perf_counter()
+    fit_head(model, parts.train, masks, parts.validation, settings)
     middle = time.perf_counter()
     after_head = figures("after the head")
     resumed = time.perf_counter()
-    kept = fine_tune(model, backbone, parts.train, parts.validation, settings)
-    seconds = {"head": middle - start, "fine_tuning": time.perf_counter() - resumed}
+    kept = fine_tune(model, backbone, parts.train, masks, parts.validation, settings)
+    seconds = {"outlines": outlined - start, "head": middle - outlined, "fine_tuning": time.perf_counter() - resumed}
     after = figures(f"after fine-tuning (epoch {kept} of {settings.epochs} kept)")
     bare = keras.Model(model.input, model.output)  # without the optimiser's memory, which is twice the model
     return Outcome(bare, before, after_head, after, seconds)
@@ -80,10 +84,11 @@ def predict(model: Any, pixels: Pixels, title: str, batch: int = 32) -> NDArray[
     return np.concatenate(parts)
 
 
-def fit_head(model: Any, train: Examples, validation: Examples, settings: Settings) -> None:
+def fit_head(model: Any, train: Examples, masks: NDArray[np.uint8], validation: Examples, settings: Settings) -> None:
     """Train the head alone, on features of several views of each photograph that the frozen backbone makes once."""
     features = keras.Model(model.input, model.get_layer("pool").output)
-    views = np.concatenate([train.pixels, *(_views(train.pixels, settings, nth) for nth in range(1, settings.views))])
+    further = [_views(train.pixels, masks, settings, nth) for nth in range(1, settings.views)]
+    views = np.concatenate([train.pixels, *further])
     seen = predict(features, views, "features")
     held = predict(features, validation.pixels, "features")
     head = keras.Sequential([keras.Input(seen.shape[1:]), model.get_layer("dropout"), model.get_layer("head")])
@@ -101,10 +106,18 @@ def fit_head(model: Any, train: Examples, validation: Examples, settings: Settin
         )
 
 
-def fine_tune(model: Any, backbone: Backbone, train: Examples, validation: Examples, settings: Settings) -> int:
+def fine_tune(
+    model: Any,
+    backbone: Backbone,
+    train: Examples,
+    masks: NDArray[np.uint8],
+    validation: Examples,
+    settings: Settings,
+) -> int:
     """Train the top of the backbone and the head on fresh views each time, at a low rate that falls to nothing.
 
-    The state with the lowest loss on the validation part is kept, the one before fine-tuning included.
+    The state with the lowest loss on the validation part is kept; the one before fine-tuning too may win, unless its
+    backbone knows nothing yet.
 
     Returns:
         The epoch that was kept; 0 for the state before.
@@ -117,26 +130,32 @@ def fine_tune(model: Any, backbone: Backbone, train: Examples, validation: Examp
         0.0, max(1, steps - warm_up), warmup_target=settings.learning_rate, warmup_steps=warm_up
     )
     _compile(model, keras.optimizers.Adam(rate))
-    best = (measure(predict(model, validation.pixels, "validation"), validation.labels).loss, 0, model.get_weights())
+    best = (_loss(model, validation) if backbone.pretrained else math.inf, 0, model.get_weights())
     with progress("fine-tuning", steps) as advance:
         for epoch in range(1, settings.epochs + 1):
-            for chosen, views in _batches(train.pixels, epoch, settings):
+            for chosen, views in _batches(train.pixels, masks, epoch, settings):
                 model.train_on_batch(views, targets[chosen], weights[chosen])
                 advance(1)
-            loss = measure(predict(model, validation.pixels, "validation"), validation.labels).loss
-            best = min(best, (loss, epoch, model.get_weights()), key=lambda state: state[0])
+            best = min(best, (_loss(model, validation), epoch, model.get_weights()), key=lambda state: state[0])
     model.set_weights(best[2])
     return best[1]
 
 
-def _batches(pixels: Pixels, epoch: int, settings: Settings) -> Iterator[tuple[Labels, NDArray[np.float32]]]:
+def _loss(model: Any, validation: Examples) -> float:
+    return measure(predict(model, validation.pixels, "validation"), validation.labels).loss
+
+
+def _batches(
+    pixels: Pixels, masks: NDArray[np.uint8], epoch: int, settings: Settings
+) -> Iterator[tuple[Labels, NDArray[np.float32]]]:
     """Shuffled batches of fresh views, each made while the one before is trained on."""
     order = np.random.default_rng((settings.seed, epoch)).permutation(len(pixels))
 
     def make(start: int) -> tuple[Labels, NDArray[np.float32]]:
         chosen = order[start : start + settings.batch]
         random = np.random.default_rng((settings.seed, epoch, start))
-        return chosen, np.stack([augment(pixels[nth], random) for nth in chosen]).astype(np.float32)
+        views = [augment(pixels[nth], masks[nth], random, settings.grounds) for nth in chosen]
+        return chosen, np.stack(views).astype(np.float32)
 
     starts = range(0, len(pixels), settings.batch)
     with ThreadPoolExecutor(1) as ahead:
@@ -148,9 +167,10 @@ def _batches(pixels: Pixels, epoch: int, settings: Settings) -> Iterator[tuple[L
             yield ready
 
 
-def _views(pixels: Pixels, settings: Settings, nth: int) -> Pixels:
+def _views(pixels: Pixels, masks: NDArray[np.uint8], settings: Settings, nth: int) -> Pixels:
     random = np.random.default_rng((settings.seed, nth))
-    return np.stack([augment(image, random) for image in pixels])
+    pairs = zip(pixels, masks, strict=True)
+    return np.stack([augment(image, mask, random, settings.grounds) for image, mask in pairs])
 
 
 def _compile(model: Any, optimizer: Any) -> None:

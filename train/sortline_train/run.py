@@ -39,6 +39,7 @@ class Settings(_Table, frozen=True, kw_only=True):
         batch: Photographs per step.
         learning_rate: Highest rate of fine-tuning; the head's is ten times that.
         views: Turned and shifted views of each photograph the head learns from.
+        grounds: Share of views that show the item on another ground than it was photographed on.
         seed: Of everything random.
     """
 
@@ -48,7 +49,8 @@ class Settings(_Table, frozen=True, kw_only=True):
     epochs: Annotated[int, Meta(ge=0, le=1000)] = 6
     batch: Annotated[int, Meta(ge=1, le=4096)] = 32
     learning_rate: Annotated[float, Meta(gt=0, le=1)] = 3e-4
-    views: Annotated[int, Meta(ge=1, le=100)] = 2
+    views: Annotated[int, Meta(ge=1, le=100)] = 3
+    grounds: Annotated[float, Meta(ge=0, le=1)] = 0.5
     seed: Annotated[int, Meta(ge=0, lt=1 << 31)] = 0
 
 

@@ -118,9 +118,7 @@ def _cuttings(
                 found += 1
                 yield cutting
         if not found:
-            raise PhotographError(
-                "no item stands out from its ground in any photograph; let whole ones ride: cut card"
-            )
+            raise PhotographError("no item stands out from its ground in any photograph; let whole ones ride: cut card")
 
 
 def land(
