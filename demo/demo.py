@@ -63,7 +63,7 @@ class _Demo:
         # Small and few where the photographs are drawn, so that the demo is short; the ordinary recipe for real ones.
         recipe = ["--size", "128", "--epochs", "12"] if self._given is None else []
         trained = self._step("train", "train", photographs, "-o", out / "run", *recipe, "--json")
-        threshold = ("--threshold", THRESHOLD)
+        threshold = ("--threshold", THRESHOLD) if self._given is None else ()
         converted = self._step("convert", "convert", out / "run", "-o", bundle, *threshold, "--json")
         held_out = self._hold_out(photographs, items)
         sample = [str(path) for path in sorted(held_out.rglob("*.jp*g"))][:: max(1, ITEMS // 10)][:10]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sortline_bundle.archive import CARD, MODEL, Bundle, write_bundle
-from sortline_bundle.errors import ConfigError, ReleaseError
+from sortline_bundle.errors import ConfigError
 from sortline_bundle.manifest import NAME_PATTERN, Calibration, ClassSpec, Manifest, OutputSpec, Provenance
 from sortline_bundle.quiet import quiet
 from sortline_convert.card import render_card
@@ -22,7 +22,7 @@ from sortline_convert.photographs import choose_representative, load_pixels
 from sortline_convert.prove import Proof, fit_temperature, prove, refuse_the_dead, run_model
 from sortline_convert.quantise import to_float32, to_int8
 from sortline_train.run import MODEL as KERAS_MODEL
-from sortline_train.run import Part, Record, load_record
+from sortline_train.run import RECORD, Part, Record, load_record
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,18 +114,16 @@ def convert(run_folder: Path, record: Record, folder: Path, representative: int)
         PhotographError: the run's photographs are gone or changed.
         ReleaseError: the converted file is dead.
     """
+    model = _load_model(run_folder, len(record.classes))
     held_out, labels = _part(folder, record, "test")
     choices, choice_labels = _part(folder, record, "validation")
     chosen = choose_representative(record.part("train"), representative)
     pixels = load_pixels(folder, chosen, record.input, "representative photographs")
-    model = _load_model(run_folder)
     sys.stderr.write(f"converting with {len(chosen)} representative photographs\n")
     files = {"float32": to_float32(model), "int8": to_int8(model, pixels)}
     logits = {title: run_model(file, held_out, f"measuring {title}") for title, file in files.items()}
     for title, file in files.items():
         refuse_the_dead(file, logits[title], model.count_params(), title)
-    if logits["int8"].shape[1] != len(record.classes):
-        raise ReleaseError(f"the model gives {logits['int8'].shape[1]} scores for {len(record.classes)} classes")
     confusion = np.zeros((len(record.classes),) * 2, np.int64)
     np.add.at(confusion, (labels, logits["int8"].argmax(axis=1)), 1)
     return Converted(
@@ -169,11 +167,17 @@ def _part(folder: Path, record: Record, part: Part) -> tuple[NDArray[np.uint8], 
     return load_pixels(folder, files, record.input, f"reading {part} photographs"), labels
 
 
-def _load_model(run_folder: Path) -> Any:
+def _load_model(run_folder: Path, classes: int) -> Any:
+    path = run_folder / KERAS_MODEL
     with quiet():
         import keras
 
         try:
-            return keras.models.load_model(run_folder / KERAS_MODEL, compile=False)
+            model = keras.models.load_model(path, compile=False)
         except (OSError, ValueError) as cause:
-            raise ConfigError(f"{run_folder / KERAS_MODEL} cannot be loaded: {cause}; train anew") from None
+            raise ConfigError(f"{path} cannot be loaded: {cause}; train anew") from None
+    if model.output_shape[-1] != classes:
+        raise ConfigError(
+            f"{path} gives {model.output_shape[-1]} scores for the {classes} classes of {RECORD}; train anew"
+        )
+    return model
