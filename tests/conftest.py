@@ -1,0 +1,77 @@
+"""What the tests share: drawn photographs, a small trained run, and its bundle, each made once, when asked for."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+CLASSES = ("bottle", "paper", "tray")
+
+
+class Ran(NamedTuple):
+    """How a `sortline` command ended."""
+
+    exit_code: int
+    out: str
+    error: str
+
+
+@pytest.fixture(scope="session")
+def sortline() -> Callable[..., Ran]:
+    """Runs `sortline ...` as its user would, in a process of its own."""
+
+    def run(*arguments: object, timeout: float = 240, environment: dict[str, str] | None = None) -> Ran:
+        command = [sys.executable, "-m", "sortline_bundle.command", *map(str, arguments)]
+        env = {**os.environ, **(environment or {})}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=env, check=False)
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Class folders of drawn photographs: three classes, twenty each."""
+    from PIL import Image
+
+    from sortline_train.catalogue import draw_photograph
+
+    folder = tmp_path_factory.mktemp("drawn") / "photographs"
+    for name in CLASSES:
+        (folder / name).mkdir(parents=True)
+        for seed in range(20):
+            Image.fromarray(draw_photograph(name, seed)).save(folder / name / f"{seed:02d}.jpg", quality=90)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Sequence[str]:
+    """Options of `sortline train` for a narrow network, trained a little, from nothing: fast, and bad."""
+    network = ("--backbone", "mobilenet_v2_0.35", "--weights", "none", "--size", "64")
+    return (*network, "--epochs", "5", "--head-epochs", "2", "--views", "1", "--batch", "8")
+
+
+@pytest.fixture(scope="session")
+def run_folder(
+    sortline: Callable[..., Ran], photographs: Path, recipe: Sequence[str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """What `sortline train` leaves with that recipe."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    _must(sortline("train", photographs, "-o", folder, *recipe))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bundle_path(sortline: Callable[..., Ran], run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle made of `run_folder`."""
+    path = tmp_path_factory.mktemp("converted") / "tiny.sortline"
+    _must(sortline("convert", run_folder, "-o", path, "--threshold", "0.2"))
+    return path
+
+
+def _must(ran: Ran) -> None:
+    assert ran.exit_code == 0, ran.error

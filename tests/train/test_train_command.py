@@ -1,0 +1,106 @@
+"""`sortline train` fed with what people feed it: one sentence, a distinct exit code, and nothing half-written."""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def copy(photographs: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(photographs, tmp_path / "photographs"))
+
+
+@pytest.fixture
+def refused(sortline: Callable, recipe: Sequence[str], tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    """Trains in vain: gives exit code and sentence, having seen that nothing was left behind."""
+
+    def train(folder: Path, *more: str) -> tuple[int, str]:
+        ran = sortline("train", folder, "-o", tmp_path / "run", *recipe, *more)
+        lines = [line for line in ran.error.splitlines() if line.startswith("sortline: ")]
+        assert len(lines) == 1, ran.error
+        assert "Traceback" not in ran.error
+        assert [path.name for path in tmp_path.iterdir() if "run" in path.name] == []
+        return ran.exit_code, lines[0]
+
+    return train
+
+
+def test_a_text_file_named_jpg(refused: Callable, copy: Path) -> None:
+    (copy / "paper" / "notes.jpg").write_text("not a picture")
+    exit_code, sentence = refused(copy)
+    assert exit_code == 4
+    assert "paper/notes.jpg is not an image" in sentence
+
+
+def test_a_truncated_jpeg(refused: Callable, copy: Path) -> None:
+    victim = copy / "tray" / "03.jpg"
+    victim.write_bytes(victim.read_bytes()[:-600])
+    exit_code, sentence = refused(copy)
+    assert exit_code == 4
+    assert "tray/03.jpg is damaged" in sentence
+
+
+def test_an_empty_class_folder(refused: Callable, copy: Path) -> None:
+    (copy / "glass").mkdir()
+    exit_code, sentence = refused(copy)
+    assert exit_code == 4
+    assert "glass holds no photographs" in sentence
+
+
+def test_one_class_only(refused: Callable, copy: Path) -> None:
+    for name in ("paper", "tray"):
+        shutil.rmtree(copy / name)
+    exit_code, sentence = refused(copy)
+    assert exit_code == 4
+    assert "holds 1 class folders" in sentence
+
+
+def test_no_folder_at_all(refused: Callable, tmp_path: Path) -> None:
+    exit_code, sentence = refused(tmp_path / "nowhere")
+    assert exit_code == 4
+    assert "nowhere is not a folder" in sentence
+
+
+def test_too_few_photographs_of_a_class(refused: Callable, copy: Path) -> None:
+    for path in sorted((copy / "paper").iterdir())[3:]:
+        path.unlink()
+    exit_code, sentence = refused(copy)
+    assert exit_code == 4
+    assert "class 'paper' has 3 different photographs" in sentence
+
+
+def test_an_unknown_backbone_and_a_setting_out_of_range(refused: Callable, copy: Path) -> None:
+    assert refused(copy, "--backbone", "resnet9000")[0] == 3
+    exit_code, sentence = refused(copy, "--batch", "0")
+    assert exit_code == 3
+    assert "`batch`: Expected `int` >= 1, received 0" in sentence
+
+
+def test_weights_that_are_not_there(refused: Callable, copy: Path, tmp_path: Path) -> None:
+    backbone = ("--backbone", "mobilenet_v2")
+    exit_code, sentence = refused(copy, *backbone, "--weights", str(tmp_path / "no.h5"))
+    assert exit_code == 3
+    assert "no.h5" in sentence
+
+
+def test_an_existing_folder_is_never_overwritten(
+    sortline: Callable, recipe: Sequence[str], copy: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    ran = sortline("train", copy, "-o", tmp_path / "mine", *recipe)
+    assert ran.exit_code == 3
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+
+
+def test_a_photograph_under_two_classes_is_left_out_and_said(
+    sortline: Callable, recipe: Sequence[str], copy: Path, tmp_path: Path
+) -> None:
+    shutil.copy(copy / "paper" / "00.jpg", copy / "tray" / "stray.jpg")
+    ran = sortline("train", copy, "-o", tmp_path / "run", *recipe, "--epochs", "0", "--json")
+    assert ran.exit_code == 0, ran.error
+    assert "left out: the same photograph lies under paper and tray: 00.jpg, stray.jpg" in ran.error
+    assert json.loads(ran.out)["photographs"] == 59
