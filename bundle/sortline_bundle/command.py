@@ -49,6 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return cast("int", arguments.run(arguments))
     except SortlineError as error:
         return _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has left, as `head` does; what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         # A full disk or a folder that may not be written: the input is right, the machine is not ready for it.
         return _fail(f"{error}. Make room or give access there, then run it again.", TryAgainError.exit_code)

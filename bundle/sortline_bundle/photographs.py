@@ -1,6 +1,7 @@
 """Photographs in class folders, and pixels out of files. The same for trainer, converter and station."""
 
 import io
+import struct
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from sortline_bundle.errors import PhotographError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+# What those suffixes stand for. A file is opened as nothing else, whatever it holds: some of Pillow's decoders start
+# other programs.
+_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")
 
 
 class Photograph(NamedTuple):
@@ -41,19 +45,24 @@ def list_photographs(folder: Path, classes: Sequence[str] | None = None) -> list
         raise PhotographError(
             f"{folder / empty[0]} holds no photographs ({', '.join(sorted(SUFFIXES))}); add some or remove it"
         )
-    if classes is None and len(found) < 2:
+    fewest = 2 if classes is None else 1
+    if len(found) < fewest:
         raise PhotographError(
-            f"{folder} holds {len(found)} class folders, at least two are needed: one folder per class"
+            f"{folder} holds {len(found)} class folders, where at least {fewest} are needed: one per class"
         )
-    strange = sorted(set(found) - set(classes)) if classes is not None else []
-    if strange or not found:
+    strange = sorted(set(found) - set(found if classes is None else classes))
+    if strange:
         known = ", ".join(classes or ())
         raise PhotographError(f"{folder} has class folders {strange} that the bundle does not know; it knows {known}")
     return [Photograph(path, name) for name, images in found.items() for path in images]
 
 
 def _images(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not _hidden(path, folder))
+
+
+def _hidden(path: Path, below: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(below).parts)
 
 
 def load_image(path: Path) -> NDArray[np.uint8]:
@@ -76,14 +85,19 @@ def decode_image(data: bytes) -> NDArray[np.uint8]:
 
     try:
         # Odd EXIF blocks draw warnings and do no harm; a picture too large to be true is an error of its own.
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
-            return np.array(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.uint8)
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            deep = image.mode.startswith(("I", "F"))
+            pixels = np.array(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.uint8)
     except UnidentifiedImageError:
-        raise PhotographError("is not an image") from None
+        raise PhotographError(f"is not an image ({', '.join(_FORMATS)})") from None
     except Image.DecompressionBombError:
         raise PhotographError("has more pixels than any camera's picture") from None
-    except (OSError, ValueError, SyntaxError, EOFError) as cause:
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error) as cause:
         raise PhotographError(f"is damaged ({cause})") from None
+    if deep:
+        # Pillow would cut off all that is brighter than 255.
+        raise PhotographError("has more than 8 bits per channel")
+    return pixels
 
 
 def encode_png(image: NDArray[np.uint8]) -> bytes:

@@ -116,6 +116,9 @@ def square_around(box: Box, spec: InputSpec, margin: float) -> tuple[int, Box]:
 def _cut(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
     """The box as a view where it lies inside, else a copy with the image's edge repeated outside."""
     height, width = image.shape[:2]
+    # Beyond the edge there is only the edge again: a box all outside is as good as one that touches it.
+    left, top = min(max(box.left, 1 - box.width), width - 1), min(max(box.top, 1 - box.height), height - 1)
+    box = Box(left, top, left + box.width, top + box.height)
     inside = image[max(0, box.top) : min(height, box.bottom), max(0, box.left) : min(width, box.right)]
     if inside.shape[:2] == (box.height, box.width):
         return inside

@@ -10,9 +10,11 @@ from msgspec import Meta
 from sortline_bundle.errors import ConfigError
 from sortline_bundle.strict import read_toml
 
-Positive = Annotated[float, Meta(gt=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}$")]
+# The upper ends lie far above any machine: nothing computed from what is below them overflows.
+Positive = Annotated[float, Meta(gt=0, le=1_000_000)]
+NotNegative = Annotated[float, Meta(ge=0, le=1_000_000)]
+FrameRate = Annotated[float, Meta(gt=0, le=1_000)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}\Z")]
 Line = Annotated[int, Meta(ge=0, le=511)]
 
 
@@ -24,7 +26,7 @@ class FolderCamera(_Table, frozen=True, kw_only=True, tag_field="driver", tag="f
     """Images of a folder in the order of their names, as if a camera had taken them."""
 
     path: str
-    frames_per_s: Positive = 25.0
+    frames_per_s: FrameRate = 25.0
 
 
 class VideoCamera(_Table, frozen=True, kw_only=True, tag_field="driver", tag="video"):
@@ -53,7 +55,7 @@ class BeltCamera(_Table, frozen=True, kw_only=True, tag_field="driver", tag="bel
     item_mm: Positive = 90.0
     cut: Literal["outline", "card"] = "outline"
     seed: Annotated[int, Meta(ge=0)] = 0
-    frames_per_s: Positive = 25.0
+    frames_per_s: FrameRate = 25.0
 
 
 class Belt(_Table, frozen=True, kw_only=True):
@@ -64,8 +66,8 @@ class Belt(_Table, frozen=True, kw_only=True):
         mm_per_px: Belt length that one camera pixel covers.
     """
 
-    speed_mm_s: Annotated[float, Meta(gt=0, le=10_000)]
-    mm_per_px: Annotated[float, Meta(gt=0, le=100)]
+    speed_mm_s: Annotated[float, Meta(ge=1, le=10_000)]
+    mm_per_px: Annotated[float, Meta(ge=0.001, le=100)]
 
 
 class Bin(_Table, frozen=True, kw_only=True):

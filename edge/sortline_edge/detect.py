@@ -16,7 +16,9 @@ from sortline_bundle.preprocess import Box
 REDUCTION = 4
 _LEAST_DIFFERENCE = 22.0
 _SPREADS = 4.0
-_FOLLOW = 0.05
+# How far a row's belt is moved towards the median of the row in one picture: where little of the row is strange, and
+# where much is. There it may be items, or the light has changed suddenly; that is learnt within a quarter of a minute.
+_FOLLOW, _CREEP = 0.05, 0.005
 _CLOSING = np.ones((5, 5), np.uint8)
 
 
@@ -24,8 +26,7 @@ class Detector:
     """Turns pictures of the belt into boxes of items. Its only state is what the belt looks like."""
 
     def __init__(self) -> None:
-        self._colour: NDArray[np.float32] | None = None
-        self._spread: NDArray[np.float32] | None = None
+        self._colour = self._spread = np.empty((0, 1, 3), np.float32)
 
     def boxes(self, image: NDArray[np.uint8], smallest_px: int) -> list[Box]:
         """The items in one picture, from the belt's exit to its entry.
@@ -47,20 +48,19 @@ class Detector:
         return sorted(whole, key=lambda box: -box.right)
 
     def _foreground(self, small: NDArray[np.float32]) -> NDArray[np.bool_]:
-        if self._colour is None or self._spread is None or len(self._colour) != len(small):
+        if len(self._colour) != len(small):
             self._colour = np.median(small, axis=1, keepdims=True).astype(np.float32)
             self._spread = _spread(small, self._colour)
         limit = np.maximum(_LEAST_DIFFERENCE, _SPREADS * self._spread)
         return np.asarray((np.abs(small - self._colour) > limit).any(axis=2))
 
     def _follow(self, small: NDArray[np.float32], foreground: NDArray[np.bool_]) -> None:
-        """Move a little towards the median of the rows, where belt is all there is to see of most of them."""
-        if self._colour is None or self._spread is None:
-            return
-        bare = foreground.mean(axis=1) < 0.3
-        colour = np.median(small[bare], axis=1, keepdims=True)
-        self._spread[bare] += _FOLLOW * (_spread(small[bare], colour) - self._spread[bare])
-        self._colour[bare] += _FOLLOW * (colour - self._colour[bare])
+        """Move towards the median of each row, which is belt as long as items cover less than half of it."""
+        share = foreground.mean(axis=1, keepdims=True)[..., None]
+        rate = np.where(share < 0.3, np.float32(_FOLLOW), np.float32(_CREEP))
+        colour = np.median(small, axis=1, keepdims=True)
+        self._spread += rate * (_spread(small, colour) - self._spread)
+        self._colour += rate * (colour - self._colour)
 
 
 def _spread(rows: NDArray[np.float32], colour: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -77,13 +77,15 @@ def _grow(stats: NDArray[np.int32], scale_x: float, scale_y: float) -> Box:
 
 def join(boxes: Iterable[Box], apart_px: int) -> list[Box]:
     """Make one of boxes that are nearer than `apart_px` to each other: parts of one item with belt-coloured places."""
-    waiting, joined = list(boxes), []
+    waiting: list[Box] = list(boxes)
+    joined: list[Box] = []
     while waiting:
         box = waiting.pop()
         near = [other for other in waiting if _distance_px(box, other) < apart_px]
         if near:
-            waiting = [other for other in waiting if other not in near]
-            waiting.append(surround([box, *near]))
+            # The larger box may be near to what none of its parts was near to.
+            waiting = [*joined, *(other for other in waiting if other not in near), surround([box, *near])]
+            joined = []
         else:
             joined.append(box)
     return joined

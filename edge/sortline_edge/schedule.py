@@ -27,13 +27,15 @@ class Scheduler:
 
     Attributes:
         speed_mm_s: Belt speed.
-        horizon_ns: Rides are forgotten so long after they passed the picture.
+        horizon_ns: Rides are forgotten so long after they passed the picture: not before any item near them has had
+            its gate.
     """
 
     speed_mm_s: float
     horizon_ns: int
     _rides: dict[int, Ride] = field(default_factory=dict)
     _waiting: dict[int, Pulse] = field(default_factory=dict)
+    _asked_ns: int | None = None
 
     def plan(self, ride: Ride, now_ns: int) -> bool:
         """Take an item whose bin is decided.
@@ -52,7 +54,11 @@ class Scheduler:
 
     def due(self, now_ns: int) -> list[Pulse]:
         """The pulses to be handed over now, trimmed to leave the neighbours alone, earliest first."""
-        ready = [pulse for pulse in self._waiting.values() if pulse.on_ns - HELD_BACK_NS <= now_ns]
+        # Where frames are rare, the next call may come after the usual time to hold back.
+        pause_ns = 0 if self._asked_ns is None else now_ns - self._asked_ns
+        self._asked_ns = now_ns
+        ahead_ns = max(HELD_BACK_NS, 2 * pause_ns)
+        ready = [pulse for pulse in self._waiting.values() if pulse.on_ns - ahead_ns <= now_ns]
         for pulse in ready:
             del self._waiting[pulse.item]
         handed = [self._trim(pulse) for pulse in ready]

@@ -20,7 +20,6 @@ from sortline_edge.schedule import Ride, Scheduler
 from sortline_edge.track import Item, Tracker
 
 _FEWEST_FRAMES = 2  # what one single frame showed was a flicker, not an item
-_HORIZON_NS = 60_000_000_000
 
 
 class Step(NamedTuple):
@@ -58,7 +57,7 @@ class Core:
         self._station, self._manifest, self._classifier = station, manifest, classifier
         self._detector = Detector()
         self._tracker: Tracker | None = None
-        self._scheduler = Scheduler(station.belt.speed_mm_s, _HORIZON_NS)
+        self._scheduler = Scheduler(station.belt.speed_mm_s, _longest_ride_ns(station))
         self._cases: dict[int, _Case] = {}
 
     @property
@@ -151,3 +150,10 @@ class Core:
             raise AssertionError("an item without a picture")
         way_px = self._tracker.width_px / 2 - item.middle_px
         return round(1e9 * way_px / self._tracker.speed_px_s)
+
+
+def _longest_ride_ns(station: Station) -> int:
+    """From the middle of the picture to the farthest gate, and as long as that gate may be open for another item."""
+    farthest_s = max(bin_.distance_mm for bin_ in station.bins) / station.belt.speed_mm_s
+    longest_ms = max(bin_.dwell_ms for bin_ in station.bins)
+    return round(1e9 * farthest_s + 1e6 * longest_ms)

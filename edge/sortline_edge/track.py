@@ -14,6 +14,8 @@ from sortline_edge.detect import overlap, surround
 _SAME = 0.3
 _PART = 0.6
 _EDGE_PX = 3
+_GROWTH_PX = 16
+_SLIVER_PX = 12  # of an item that enters, so little is too little to know it by again
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class Tracker:
     width_px: int
     items: list[Item] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    _sudden: set[tuple[int, ...]] = field(default_factory=set)
 
     def gone_px(self, captured_ns: int) -> int:
         """How far the belt has gone since the clock's zero, in pixels."""
@@ -70,13 +73,23 @@ class Tracker:
         gone = self.gone_px(captured_ns)
         claims: dict[int, list[Box]] = {}
         shared: set[int] = set()
+        before, self._sudden = self._sudden, set()
         for box in (Box(box.left - gone, box.top, box.right - gone, box.bottom) for box in boxes):
-            owners = self._merge(box, [item for item in self.items if _same(box, item.place)])
+            owners = [item for item in self.items if _same(box, item.place)]
+            numbers = tuple(owner.number for owner in owners)
             if not owners:
+                if box.right + gone <= _SLIVER_PX:
+                    continue
                 owners = [Item(number=next(self._numbers), place=box, first_ns=captured_ns)]
                 self.items.extend(owners)
-            if len(owners) > 1:
-                shared.update(owner.number for owner in owners)
+            elif _is_sudden(box, owners):
+                self._sudden.add(numbers)
+                if numbers in before:
+                    owners = [self._merge(owners)]
+                else:
+                    shared.update(numbers)
+            elif len(owners) > 1:
+                shared.update(numbers)
             for owner in owners:
                 claims.setdefault(owner.number, []).append(box)
         for item in self.items:
@@ -87,25 +100,33 @@ class Tracker:
         self.items = [item for item in self.items if item not in left]
         return left
 
-    def _merge(self, box: Box, owners: list[Item]) -> list[Item]:
-        """Make one item of several that a box shows to be parts of one: nothing on a belt grows together."""
-        if len(owners) < 2 or any(overlap(owner.place, box) < _PART for owner in owners):
-            return owners
+    def _merge(self, owners: list[Item]) -> Item:
         eldest, *parts = owners
         eldest.parts.extend(number for part in parts for number in (part.number, *part.parts))
         self.items = [item for item in self.items if item not in parts]
-        return [eldest]
+        return eldest
 
     def _see(self, item: Item, seen: Box, gone: int) -> None:
         item.frames += 1
         entering, leaving = seen.left + gone <= _EDGE_PX, seen.right + gone >= self.width_px - _EDGE_PX
         if not entering and not leaving:
             item.whole = Box(seen.left + gone, seen.top, seen.right + gone, seen.bottom)
-        # What the edge of the picture hides is remembered from before.
-        left = min(seen.left, item.place.left) if entering else seen.left
+        # What has left the picture already is remembered from before.
         right = max(seen.right, item.place.right) if leaving else seen.right
-        item.place = Box(left, seen.top, right, seen.bottom)
+        item.place = Box(seen.left, seen.top, right, seen.bottom)
 
 
 def _same(box: Box, place: Box) -> bool:
     return overlap(box, place) > _SAME or overlap(place, box) > _SAME
+
+
+def _is_sudden(box: Box, owners: list[Item]) -> bool:
+    """Whether a box shows items to be parts of one, or one to be longer than it was.
+
+    Nothing on a belt grows together. Two frames must say so: in one of them it may be a flash or a reflection.
+    """
+    if len(owners) > 1:
+        return all(overlap(owner.place, box) >= _PART for owner in owners)
+    (owner,) = owners
+    behind = owner.whole is not None and box.left < owner.place.left - _GROWTH_PX
+    return behind or box.right > owner.place.right + _GROWTH_PX

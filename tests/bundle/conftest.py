@@ -1,0 +1,101 @@
+"""A small bundle that holds in every way a bundle can be checked without running its model."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from sortline_bundle.archive import CARD, MODEL, write_bundle
+from sortline_bundle.manifest import Manifest, parse_manifest
+from sortline_bundle.photographs import encode_png
+
+# The same examples in every run, and no opinion about how fast a machine is.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
+
+Document = dict[str, object]
+Members = Mapping[str, bytes]
+
+
+@pytest.fixture(scope="session")
+def members() -> Members:
+    """What a bundle holds; its model is none."""
+    image = np.arange(4 * 4 * 3, dtype=np.uint8).reshape(4, 4, 3)
+    return {MODEL: b"TFL3 not a model at all", CARD: b"<p>card</p>", "golden/00.png": encode_png(image)}
+
+
+@pytest.fixture(scope="session")
+def manifest_text(members: Members) -> str:
+    """A manifest of these members with no field left to its default."""
+    document = {
+        "format": "sortline-bundle",
+        "format_version": 1,
+        "name": "waste-7",
+        "version": 3,
+        "created": "2025-02-28T12:30:00Z",
+        "classes": [
+            {"name": "paper", "threshold": 0.5, "target_purity": 0.95, "purity_bound": 0.91},
+            {"name": "tray", "threshold": 0.75, "target_purity": None, "purity_bound": None},
+        ],
+        "input": {
+            "height": 32,
+            "width": 32,
+            "dtype": "uint8",
+            "channels": "RGB",
+            "geometry": "square",
+            "margin": 0.3,
+            "resize": "area-linear",
+        },
+        "output": {"kind": "logits", "dtype": "int8"},
+        "calibration": {"method": "temperature", "temperature": 1.5},
+        "golden": [{"member": "golden/00.png", "class_name": "tray", "scores": [0.25, 0.75], "tolerance": 0.05}],
+        "provenance": {
+            "tool": "sortline 0",
+            "photographs_sha256": "0" * 64,
+            "photographs": 40,
+            "held_out": 8,
+            "accuracy_float": 1.0,
+            "accuracy_int8": 0.875,
+            "agreement": 0.875,
+        },
+        "members": {
+            name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in members.items()
+        },
+    }
+    return json.dumps(document)
+
+
+@pytest.fixture
+def document(manifest_text: str) -> Document:
+    """The manifest as plain dicts and lists, to be changed at will."""
+    return dict(json.loads(manifest_text))
+
+
+@pytest.fixture(scope="session")
+def manifest(manifest_text: str) -> Manifest:
+    """The manifest, read."""
+    return parse_manifest(manifest_text.encode())
+
+
+@pytest.fixture(scope="session")
+def bundle_data(manifest: Manifest, members: Members, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The bytes of the bundle."""
+    path = tmp_path_factory.mktemp("bundle") / "small.sortline"
+    write_bundle(path, manifest, members)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def put(tmp_path: Path) -> Callable[[bytes], Path]:
+    """Writes bytes into a file of their own and tells where."""
+
+    def write(data: bytes, name: str = "some.sortline") -> Path:
+        path = tmp_path / name
+        path.write_bytes(data)
+        return path
+
+    return write

@@ -1,0 +1,114 @@
+"""Boxes out of pictures of the belt."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from sortline_bundle.preprocess import Box
+from sortline_edge.detect import Detector, join, overlap, surround
+
+SMALLEST_PX = 20
+GRID_PX = 4
+
+
+def used_to(picture: NDArray[np.uint8]) -> Detector:
+    detector = Detector()
+    detector.boxes(picture, SMALLEST_PX)
+    return detector
+
+
+@settings(deadline=None, max_examples=40)
+@given(left=st.integers(16, 200), top=st.integers(16, 110), length=st.integers(24, 100), height=st.integers(24, 70))
+def test_an_item_is_found_where_it_lies(world: Any, left: int, top: int, length: int, height: int) -> None:
+    detector = used_to(world.draw([], 0))
+    picture = world.draw([world.thing(-left - length, length, top, height)], 0, 1)
+    (box,) = detector.boxes(picture, SMALLEST_PX)
+    assert tuple(box) == pytest.approx((left, top, left + length, top + height), abs=GRID_PX)
+
+
+def test_items_are_given_from_the_exit_to_the_entry(world: Any) -> None:
+    detector = used_to(world.draw([], 0))
+    things = [world.thing(-60, 40), world.thing(-300, 40, top=120), world.thing(-180, 40)]
+    found = detector.boxes(world.draw(things, 0, 1), SMALLEST_PX)
+    assert [box.right for box in found] == pytest.approx([300, 180, 60], abs=GRID_PX)
+
+
+def test_dirt_is_passed_over_and_a_thin_long_thing_is_not(world: Any) -> None:
+    detector = used_to(world.draw([], 0))
+    things = [world.thing(-60, 12, height=12), world.thing(-200, 60, height=8)]
+    (box,) = detector.boxes(world.draw(things, 0, 1), SMALLEST_PX)
+    assert box.right == pytest.approx(200, abs=GRID_PX)
+
+
+def test_an_item_that_lies_there_from_the_first_picture_on_is_found(world: Any) -> None:
+    (box,) = Detector().boxes(world.draw([world.thing(-200, 80)], 0), SMALLEST_PX)
+    assert box.right == pytest.approx(200, abs=GRID_PX)
+
+
+def test_the_belt_is_followed_while_the_light_changes_slowly(world: Any) -> None:
+    detector = used_to(world.draw([], 0))
+    for nth in range(200):
+        assert detector.boxes(world.draw([], 0, nth) + np.uint8(nth // 2), SMALLEST_PX) == []
+    bright = world.draw([world.thing(-200, 80, colour=(200, 40, 40))], 0)
+    bright += np.minimum(99, 255 - bright)
+    (box,) = detector.boxes(bright, SMALLEST_PX)
+    assert box.right == pytest.approx(200, abs=GRID_PX)
+
+
+@pytest.mark.parametrize("change", [-60, -24, 24, 60, 120])
+def test_after_a_sudden_change_of_light_the_belt_is_learnt_anew(world: Any, change: int) -> None:
+    detector = used_to(np.clip(world.draw([], 0).astype(int) + change, 0, 255).astype(np.uint8))
+    for nth in range(400):
+        detector.boxes(world.draw([], 0, nth), SMALLEST_PX)
+    assert detector.boxes(world.draw([], 0), SMALLEST_PX) == []
+    (box,) = detector.boxes(world.draw([world.thing(-200, 80)], 0, 1), SMALLEST_PX)
+    assert box.right == pytest.approx(200, abs=GRID_PX)
+
+
+def test_items_do_not_become_belt_however_many_pass(world: Any) -> None:
+    detector = used_to(world.draw([], 0))
+    things = [world.thing(150 * nth, 100) for nth in range(20)]
+    for nth in range(100):
+        detector.boxes(world.draw(things, 30 * nth, nth), SMALLEST_PX)
+    assert len(detector.boxes(world.draw([world.thing(-200, 80)], 0), SMALLEST_PX)) == 1
+
+
+def test_parts_nearer_than_an_item_is_small_are_one_item(world: Any) -> None:
+    detector = used_to(world.draw([], 0))
+    near = [world.thing(-100, 40), world.thing(-154, 40)]
+    apart = [world.thing(-100, 40), world.thing(-170, 40)]
+    assert len(detector.boxes(world.draw(near, 0, 1), SMALLEST_PX)) == 1
+    assert len(detector.boxes(world.draw(apart, 0, 1), SMALLEST_PX)) == 2
+
+
+boxes = st.builds(
+    lambda left, top, width, height: Box(left, top, left + width, top + height),
+    *(st.integers(0, 200), st.integers(0, 200), st.integers(1, 60), st.integers(1, 60)),
+)
+
+
+def apart_px(box: Box, other: Box) -> int:
+    across = max(box.left, other.left) - min(box.right, other.right)
+    return max(across, max(box.top, other.top) - min(box.bottom, other.bottom))
+
+
+@given(st.lists(boxes, max_size=8), st.integers(1, 40))
+def test_joining_leaves_boxes_that_lie_apart_and_hold_all_that_there_was(found: list[Box], apart: int) -> None:
+    joined = join(found, apart)
+    assert all(apart_px(box, other) >= apart for nth, box in enumerate(joined) for other in joined[:nth])
+    for box in found:
+        assert sum(surround([box, whole]) == whole for whole in joined) == 1
+    if found:
+        assert surround(found) == surround(joined)
+
+
+@given(boxes, boxes)
+def test_overlap_is_a_share_of_the_first_box(box: Box, other: Box) -> None:
+    assert 0 <= overlap(box, other) <= 1
+    assert (overlap(box, other) == 0) == (apart_px(box, other) >= 0)
+    assert overlap(box, box) == overlap(box, surround([box, other])) == 1
+    assert overlap(Box(0, 0, 10, 10), Box(5, 0, 20, 20)) == 0.5

@@ -1,0 +1,258 @@
+"""The simulated belt: what rides on it, what the camera sees, where things land; and a whole run on it."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sortline_bundle.archive import Bundle
+from sortline_bundle.errors import ConfigError, PhotographError
+from sortline_bundle.photographs import Photograph
+from sortline_edge import simulation
+from sortline_edge.clocks import VirtualClock
+from sortline_edge.config import BeltCamera as Settings
+from sortline_edge.config import Bin, Deciding, FolderCamera, Timing
+from sortline_edge.ports import Frame, MadeSafe, Pulse, Suppressed, Switched
+from sortline_edge.simulation import Outcome
+from sortline_edge.twin.belt import start_belt
+from sortline_edge.twin.camera import BeltCamera
+from sortline_edge.twin.gates import GateLog, VirtualOutputs
+from sortline_edge.twin.items import cut
+from sortline_edge.twin.world import Rider, land
+
+MS = 1_000_000
+
+
+def belt_of(world: Any, items: Path, clock: VirtualClock, **settings: Any) -> tuple[Any, BeltCamera]:
+    camera = Settings(items=str(items), item_mm=45, **settings)
+    station = world.station(camera=camera, deciding=Deciding(looks=3, smallest_mm=10, longest_mm=100))
+    return station, start_belt(station, camera, items, clock)
+
+
+def frames_of(camera: BeltCamera) -> list[Frame]:
+    frames = []
+    while (frame := camera.read(1.0)) is not None:
+        frames.append(frame)
+    return frames
+
+
+def test_the_same_seed_gives_the_same_pictures_and_another_others(world: Any, coloured_items: Path) -> None:
+    films = []
+    for seed in (5, 5, 6):
+        _, camera = belt_of(world, coloured_items, VirtualClock(), count=3, seed=seed, frames_per_s=10)
+        films.append([frame.image.tobytes() for frame in frames_of(camera)])
+    assert films[0] == films[1]
+    assert films[0] != films[2]
+
+
+def test_exactly_as_many_items_ride_as_were_asked_for_each_photograph_in_its_turn(
+    world: Any, coloured_items: Path
+) -> None:
+    _, camera = belt_of(world, coloured_items, VirtualClock(), count=19, frames_per_s=10)
+    frames = frames_of(camera)
+    assert [rider.number for rider in camera.riders] == list(range(19))
+    assert len({rider.photograph for rider in camera.riders[:8]}) == 8
+    assert [frame.sequence for frame in frames] == list(range(1, len(frames) + 1))
+    passing = [rider.middle_ns for rider in camera.riders]
+    assert passing == sorted(passing)
+
+
+def test_gaps_are_never_shorter_than_asked(world: Any, coloured_items: Path) -> None:
+    _, camera = belt_of(world, coloured_items, VirtualClock(), count=30, gap_mm=35, frames_per_s=5)
+    frames_of(camera)
+    for ahead, behind in pairwise(camera.riders):
+        way_mm = (behind.middle_ns - ahead.middle_ns) / 1e9 * 250
+        assert way_mm - (ahead.length_mm + behind.length_mm) / 2 >= 35 - 0.01
+
+
+def test_an_item_is_seen_where_the_layout_says(world: Any, coloured_items: Path) -> None:
+    _, camera = belt_of(world, coloured_items, VirtualClock(), count=4, frames_per_s=10)
+    bare = None
+    checked = 0
+    for frame in frames_of(belt_of(world, coloured_items, VirtualClock(), count=4, frames_per_s=10)[1]):
+        camera.read(1.0)
+        bare = frame.image if bare is None else bare
+        for rider, sprite in camera.visible:
+            left = camera.layout.left_px(rider, frame.captured_ns)
+            if not 8 < left < camera.layout.width_px - sprite.pixels.shape[1] - 8:
+                continue
+            height, width = sprite.pixels.shape[:2]
+            room = frame.image[:, round(left) - 6 : round(left) + width + 6].astype(int)
+            strange = np.abs(room - np.median(bare, axis=1, keepdims=True)).max(axis=2) > 60
+            columns, rows = np.flatnonzero(strange.sum(axis=0) > 1), np.flatnonzero(strange.sum(axis=1) > 1)
+            found = (columns[0] + round(left) - 6, columns[-1] + 1 - columns[0], rows[0], rows[-1] + 1 - rows[0])
+            assert found == pytest.approx((left, width, rider.top_px, height), abs=4)
+            checked += 1
+    assert checked > 20
+
+
+def test_the_middle_of_an_item_passes_the_middle_of_the_picture_at_its_time(world: Any, coloured_items: Path) -> None:
+    _, camera = belt_of(world, coloured_items, VirtualClock(), count=2)
+    camera.read(1.0)
+    for rider in camera.riders:
+        left = camera.layout.left_px(rider, rider.middle_ns)
+        assert left + rider.length_mm / camera.layout.mm_per_px / 2 == pytest.approx(320)
+        later = camera.layout.left_px(rider, rider.middle_ns + 1_000 * MS)
+        assert later - left == pytest.approx(250 / 0.5)
+
+
+@pytest.fixture
+def with_plain(coloured_items: Path, tmp_path: Path) -> Path:
+    """The coloured items and, as a class of its own, a ground without an item."""
+    for source in coloured_items.rglob("*.png"):
+        link = tmp_path / "items" / source.relative_to(coloured_items)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(source)
+    (tmp_path / "items" / "nothing").mkdir()
+    cv2.imwrite(str(tmp_path / "items" / "nothing" / "plain.png"), np.full((96, 96, 3), 90, np.uint8))
+    return tmp_path / "items"
+
+
+def test_photographs_without_an_outline_do_not_ride_and_are_counted(world: Any, with_plain: Path) -> None:
+    _, camera = belt_of(world, with_plain, VirtualClock(), count=20, frames_per_s=5)
+    frames_of(camera)
+    assert [photograph.class_name for photograph in camera.left_out] == ["nothing"]
+    assert len(camera.riders) == 20
+    assert "nothing" not in {rider.photograph.class_name for rider in camera.riders}
+    _, cards = belt_of(world, with_plain, VirtualClock(), count=20, frames_per_s=5, cut="card")
+    frames_of(cards)
+    assert not cards.left_out
+    assert "nothing" in {rider.photograph.class_name for rider in cards.riders}
+
+
+def test_photographs_of_nothing_at_all_are_refused(world: Any, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "plain.png"), np.full((96, 96, 3), 90, np.uint8))
+    with pytest.raises(PhotographError, match="no item stands out from its ground in any photograph"):
+        belt_of(world, tmp_path, VirtualClock())
+
+
+def test_an_item_is_cut_along_its_outline_and_scaled(coloured_items: Path) -> None:
+    photograph = Photograph(coloured_items / "red" / "0.png", "red")
+    cutting = cut(photograph, 100, outline=True)
+    assert cutting is not None
+    assert cutting.pixels.shape[:2] == cutting.alpha.shape
+    assert cutting.alpha.shape[1] == 100
+    assert cutting.alpha.shape[0] == pytest.approx(100 * 22 / 30, abs=5)
+    assert (cutting.alpha > 127).mean() == pytest.approx(np.pi / 4, abs=0.05)
+    assert cutting.pixels[cutting.alpha > 250].mean(axis=0) == pytest.approx((210, 50, 50), abs=8)
+    card = cut(photograph, 50, outline=False)
+    assert card is not None
+    assert card.pixels.shape == (50, 50, 3)
+    assert card.alpha.min() == 255
+
+
+NEAR = Bin(name="near", classes=("red",), line=1, distance_mm=200)
+FAR = Bin(name="far", classes=("blue",), line=2, distance_mm=500)
+
+
+@given(
+    open_=st.sets(st.sampled_from(["near", "far"])),
+    bins=st.permutations([NEAR, FAR]),
+    start_ns=st.integers(0, 10**12),
+)
+def test_an_item_lands_in_the_first_bin_whose_gate_is_open_for_it(
+    open_: set[str], bins: list[Bin], start_ns: int
+) -> None:
+    rider = Rider(number=0, photograph=Photograph(Path("x"), "red"), middle_ns=3_000 * MS, length_mm=40, top_px=0)
+    asked = {}
+
+    def is_open(bin_: Bin, at_ns: int) -> bool:
+        asked[bin_.name] = at_ns - start_ns
+        return bin_.name in open_
+
+    landed = land(rider, bins, 100.0, start_ns, is_open)
+    assert (landed.name if landed else None) == ("near" if "near" in open_ else "far" if "far" in open_ else None)
+    arrivals = {"near": 5_000 * MS, "far": 8_000 * MS}
+    assert asked == {name: arrivals[name] for name in asked}
+
+
+def switched(line: int, at_ms: int, *, active: bool, late_ns: int = 0) -> Switched:
+    return Switched(line=line, active=active, at_ns=at_ms * MS, late_ns=late_ns)
+
+
+def test_a_gate_is_open_one_actuator_delay_after_its_line_is_active() -> None:
+    log = GateLog()
+    log.take([switched(1, 100, active=True), switched(1, 150, active=True)])
+    log.take([switched(1, 200, active=False, late_ns=7), MadeSafe(at_ns=0, reason="end")])
+    log.take([switched(1, 300, active=True), Suppressed(line=1, item=9, late_ns=99)])
+    for delay_ms in (0, 30):
+        bin_ = Bin(name="a", classes=("a",), line=1, distance_mm=1, delay_ms=delay_ms)
+        times = (99, 100, 160, 199, 200, 299, 300, 9_999)
+        opened = [log.is_open(bin_, (at + delay_ms) * MS) for at in times]
+        assert opened == [False, True, True, True, False, False, True, True]
+    assert not log.is_open(FAR, 150 * MS)
+    assert (log.suppressed, log.worst_late_ns) == ([9], 7)
+
+
+def test_virtual_outputs_switch_exactly_on_time_and_leave_out_what_is_late() -> None:
+    clock = VirtualClock()
+    outputs = VirtualOutputs([1], Timing(late_ms=5), clock)
+    outputs.send([Pulse(line=1, on_ns=10 * MS, off_ns=20 * MS, item=1)])
+    clock.wait_until_ns(15 * MS)
+    assert [(report.active, report.at_ns) for report in outputs.reports()] == [(True, 10 * MS)]
+    clock.wait_until_ns(50 * MS)
+    assert [(report.active, report.at_ns) for report in outputs.reports()] == [(False, 20 * MS)]
+    assert outputs.reports() == []
+    with pytest.raises(ValueError, match="line 2"):
+        outputs.send([Pulse(line=2, on_ns=1, off_ns=2, item=2)])
+
+
+@pytest.fixture
+def simulate_colours(world: Any, coloured_items: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """Runs the belt with a classifier that is never wrong."""
+    monkeypatch.setattr(simulation, "TfliteClassifier", lambda bundle: world.classifier())
+
+    def run(count: int, *, looks: int = 3, **changes: Any) -> Outcome:
+        camera = Settings(items=coloured_items.name, count=count, seed=2, gap_mm=40, item_mm=45)
+        deciding = Deciding(looks=looks, smallest_mm=10, longest_mm=100)
+        station = world.station(**{"camera": camera, "deciding": deciding, **changes})
+        return simulation.simulate(Bundle(world.manifest(), {}, ""), station, coloured_items.parent)
+
+    return run
+
+
+def test_with_a_classifier_that_is_never_wrong_every_item_ends_in_its_bin(
+    simulate_colours: Callable[..., Outcome],
+) -> None:
+    books, fates, worst_late_ms, left_out = simulate_colours(70)
+    assert (books.items, books.purity, books.recovery) == (70, 1.0, 1.0)
+    assert books.missed == books.double_counted == books.phantoms == books.late == books.misdirected == 0
+    assert books.decided_wrong == books.doubtful == worst_late_ms == left_out == 0
+    assert [book.items for book in books.bins] == [book.belong for book in books.bins]
+    assert [fate.rider.number for fate in fates] == list(range(70))
+    assert all(
+        decision.middle_ns == pytest.approx(fate.rider.middle_ns, abs=1e9 * 6 / 500)
+        for fate in fates
+        for decision in fate.decisions
+    )
+
+
+def test_items_decided_on_too_late_for_their_gates_ride_to_the_reject_bin(
+    simulate_colours: Callable[..., Outcome],
+) -> None:
+    names = ("red", "green", "blue")
+    near = tuple(Bin(name=f"{name} bin", classes=(name,), line=nth, distance_mm=20) for nth, name in enumerate(names))
+    books = simulate_colours(16, looks=100, bins=near).books
+    assert books.late == 12
+    assert (books.purity, books.recovery, books.bins[-1].items) == (None, 0.0, 16)
+    assert books.misdirected == books.missed == books.phantoms == 0
+
+
+def test_the_same_seed_gives_the_same_outcome(simulate_colours: Callable[..., Outcome]) -> None:
+    assert simulate_colours(5) == simulate_colours(5)
+
+
+def test_a_simulation_needs_the_belt_camera(
+    world: Any, coloured_items: Path, simulate_colours: Callable[..., Outcome]
+) -> None:
+    folder = FolderCamera(path=f"{coloured_items.name}/red")
+    with pytest.raises(ConfigError, match=r'a simulation needs `camera.driver = "belt"`'):
+        simulate_colours(5, camera=folder)
