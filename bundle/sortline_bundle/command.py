@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `sortline` with `argv` (default: the process's arguments) and return the exit code."""
     try:
         arguments = _parse(sys.argv[1:] if argv is None else list(argv))
-        return cast("int", arguments.run(arguments))
+        exit_code = cast("int", arguments.run(arguments))
+        sys.stdout.flush()  # here, where it is still known what to do if nobody takes it
     except SortlineError as error:
         return _fail(str(error), error.exit_code)
     except BrokenPipeError:
@@ -58,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"{error}. Make room or give access there, then run it again.", TryAgainError.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
+    return exit_code
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:

@@ -7,15 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from sortline_bundle.archive import CARD, MODEL, write_bundle
 from sortline_bundle.manifest import Manifest, parse_manifest
 from sortline_bundle.photographs import encode_png
-
-# The same examples in every run, and no opinion about how fast a machine is.
-settings.register_profile("steady", deadline=None, derandomize=True)
-settings.load_profile("steady")
 
 Document = dict[str, object]
 Members = Mapping[str, bytes]

@@ -156,9 +156,13 @@ def test_what_appeared_meanwhile_is_not_overwritten(tmp_path):
     assert tree(tmp_path) == {"run": None, "run/file": b"theirs"}
 
 
-def test_the_folder_above_is_on_the_disk_too(tmp_path, monkeypatch):
+def test_all_of_a_folder_and_then_its_name_is_on_the_disk(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
-    with whole_folder(tmp_path / "run"):
+    with whole_folder(tmp_path / "run") as draft:
+        (draft / "below").mkdir()
+        (draft / "below" / "model").write_bytes(b"all of it")
         assert not synced
-    assert synced == [tmp_path.stat().st_ino]
+    inside = [tmp_path / "run", tmp_path / "run" / "below", tmp_path / "run" / "below" / "model"]
+    assert set(synced[:-1]) == {path.stat().st_ino for path in inside}
+    assert synced[-1] == tmp_path.stat().st_ino

@@ -1,8 +1,8 @@
 """Views of a photograph as a conveyor would show them.
 
 Most show the photograph itself: turned anyhow, shifted, nearer or farther, in other light. The others show what a
-station will: the item alone, close up, on a ground it was never photographed on. A model that learns from the first kind
-only leans on the ground and fails on the belt.
+station will: the item alone, close up, on a ground it was never photographed on. A model that learns from the first
+kind only leans on the ground and fails on the belt.
 """
 
 import cv2
