@@ -39,6 +39,12 @@ def test_a_sure_look_counts_for_more_than_one_that_does_not_know(world: Any) -> 
     assert verdict.class_name == "green"
 
 
+def test_log_scores_are_averaged(world: Any) -> None:
+    verdict = weigh(as_arrays([(2, 0, 0, 0), (0, 1, 0, 0)]), world.manifest())
+    assert verdict.class_name == "red"
+    assert verdict.score == pytest.approx(np.exp(1) / (np.exp(1) + np.exp(0.5) + 2), abs=1e-6)
+
+
 @pytest.mark.parametrize(("threshold", "trusted"), [(0.5, True), (0.5001, False)])
 def test_a_score_is_trusted_from_the_threshold_on(world: Any, threshold: float, trusted: bool) -> None:
     even = np.array([0, 0, -200, -200], np.float32)

@@ -160,7 +160,7 @@ def test_items_that_touch_are_one_and_rejected_when_too_long(world: Any, lengths
     whole = world.thing(10, sum(lengths))
     assert decision.middle_ns == pytest.approx(whole.middle_ns(50 * shift_px), abs=1e9 * 6 / (50 * shift_px))
     if abs(whole.length_px - 120) > RESOLUTION_PX:
-        assert (decision.reason == "too long") == (whole.length_px > 120)
+        assert (decision.reason == "too long") == (whole.length_px > 120) == (decision.looks == 0)
     assert not pulses or decision.reason == "sorted"
 
 
@@ -179,6 +179,15 @@ def test_an_item_first_seen_as_two_blobs_is_one_item(world: Any, length: int, sp
     assert decision.reason == "sorted"
     assert decision.middle_ns == pytest.approx(whole.middle_ns(50 * shift_px), abs=1e9 * 6 / (50 * shift_px))
     assert [pulse.item for pulse in pulses] == [decision.item]
+
+
+def test_an_item_is_not_decided_on_again_when_its_decided_part_turns_out_to_belong_to_an_elder(world: Any) -> None:
+    front, rear, whole = world.thing(-180, 30), world.thing(-90, 40), world.thing(-180, 130)
+    shown = [[], [front], *[[rear]] * 4, *[[whole]] * 4]
+    frames = [Frame(world.draw(things, 0, nth), "RGB", nth, nth) for nth, things in enumerate(shown)]
+    deciding = Deciding(looks=3, smallest_mm=10, longest_mm=100)
+    (decision,), _ = run(new_core(world, deciding=deciding), frames)
+    assert (decision.item, decision.looks) == (2, 3)
 
 
 @pytest.mark.parametrize("nth", [1, 8, 16, 24, 32])

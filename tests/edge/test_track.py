@@ -142,6 +142,14 @@ def test_one_frame_that_joins_two_items_or_stretches_one_changes_nothing() -> No
     assert [(item.number, item.parts) for item in belt.tracker.items] == [(1, []), (2, [])]
 
 
+def test_one_frame_that_stretches_an_item_backwards_changes_nothing() -> None:
+    belt = Belt()
+    belt.show([at(0)], 600)
+    assert [item.whole for item in belt.show([at(0, 200)], 620)] == [None]
+    assert [item.place for item in belt.tracker.items] == [at(0)]
+    assert [item.place for item in belt.show([at(0, 200)], 640)] == [at(0, 200)]
+
+
 def test_items_side_by_side_are_two() -> None:
     belt = Belt()
     for at_ms in range(300, 800, 20):

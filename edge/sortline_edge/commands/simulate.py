@@ -26,7 +26,7 @@ from sortline_edge.twin.report import render_report
 from sortline_edge.twin.video import VideoWriter
 
 FIRST_GATE_MM, GATE_MM = 450.0, 150.0
-_PICTURES = 3
+_PICTURES = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     bundle = open_bundle(arguments.bundle)
     station = _station(arguments, bundle)
     with progress("belt", arguments.count) as advance, VideoWriter(arguments.save_video) as video:
-        watcher = _Watcher(station, video, advance)
+        watcher = _Watcher(station, arguments.count, video, advance)
         outcome = simulate(bundle, station, Path(), realtime=arguments.realtime, watch=watcher)
     if arguments.report:
         render_report(arguments.report, bundle, station, outcome.books, outcome.fates, watcher.pictures)
@@ -105,7 +105,8 @@ def _station(arguments: argparse.Namespace, bundle: Bundle) -> Station:
 class _Watcher:
     """Keeps a few pictures for the report, and all of them for the video."""
 
-    def __init__(self, station: Station, video: VideoWriter, advance: Advance) -> None:
+    def __init__(self, station: Station, count: int, video: VideoWriter, advance: Advance) -> None:
+        self._every = max(1, count // (_PICTURES + 1))
         self._station, self._video, self._advance = station, video, advance
         self._film: Film | None = None
         self._done = 0
@@ -118,7 +119,7 @@ class _Watcher:
         film = self._film = self._film or Film(self._station, scene.camera, scene.gates)
         film.note(moment.step.decisions)
         self._done += len(moment.step.decisions)
-        worth_it = moment.step.decisions and self._done > 4 and len(self.pictures) < _PICTURES
+        worth_it = len(self.pictures) < _PICTURES and self._done >= self._every * (len(self.pictures) + 1)
         if worth_it or self._video.wanted:
             picture = film.draw(moment.frame, scene.core.items)
             self._video.write(picture, 25.0)
