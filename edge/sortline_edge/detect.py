@@ -40,8 +40,7 @@ class Detector:
         small = np.asarray(cv2.resize(image, small_size, interpolation=cv2.INTER_AREA), np.float32)
         foreground = self._foreground(small)
         self._follow(small, foreground)
-        closed = cv2.morphologyEx(foreground.astype(np.uint8), cv2.MORPH_CLOSE, _CLOSING)
-        _, _, stats, _ = cv2.connectedComponentsWithStats(closed)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(_close(foreground))
         scale_x, scale_y = width / small_size[0], height / small_size[1]
         found = [_grow(row, scale_x, scale_y) for row in stats[1:]]
         whole = [box for box in join(found, smallest_px) if max(box.width, box.height) >= smallest_px]
@@ -66,6 +65,13 @@ class Detector:
 def _spread(rows: NDArray[np.float32], colour: NDArray[np.float32]) -> NDArray[np.float32]:
     """Robust standard deviation of each row and channel: 1.48 times the median deviation."""
     return np.asarray(1.48 * np.median(np.abs(rows - colour), axis=1, keepdims=True), np.float32)
+
+
+def _close(foreground: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Fill small gaps, `(h, w) uint8`. Without room around it OpenCV would also fill the one up to the picture's edge."""
+    room = len(_CLOSING) - 1
+    roomy = cv2.copyMakeBorder(foreground.astype(np.uint8), room, room, room, room, cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.morphologyEx(roomy, cv2.MORPH_CLOSE, _CLOSING)[room:-room, room:-room], np.uint8)
 
 
 def _grow(stats: NDArray[np.int32], scale_x: float, scale_y: float) -> Box:

@@ -22,7 +22,7 @@ def used_to(picture: NDArray[np.uint8]) -> Detector:
 
 
 @settings(deadline=None, max_examples=40)
-@given(left=st.integers(16, 200), top=st.integers(16, 110), length=st.integers(24, 100), height=st.integers(24, 70))
+@given(left=st.integers(0, 220), top=st.integers(0, 130), length=st.integers(24, 100), height=st.integers(24, 70))
 def test_an_item_is_found_where_it_lies(world: Any, left: int, top: int, length: int, height: int) -> None:
     detector = used_to(world.draw([], 0))
     picture = world.draw([world.thing(-left - length, length, top, height)], 0, 1)

@@ -86,6 +86,7 @@ def test_every_planned_pulse_is_handed_over_once_and_before_it_is_due(
     rides = rides_of(belt)
     scheduler = Scheduler(SPEED_MM_S, HORIZON_NS)
     planned, handed, now_ns = set(), [], 0
+    scheduler.due(-step_ms * MS)  # no item is planned in the first frame that shows it
     decided_ns = {ride.item: ride.middle_ns + lead * MS for ride, lead in zip(rides, leads_ms, strict=False)}
     while decided_ns or scheduler.waiting:
         for ride in rides:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sortline_bundle.errors import ConfigError
@@ -147,6 +147,7 @@ def test_the_camera_may_end_at_any_frame_and_nothing_is_decided_twice(
 
 
 @settings(max_examples=20, deadline=None)
+@example(lengths=[31, 80], shift_px=11)
 @given(lengths=st.lists(st.integers(30, 80), min_size=2, max_size=3), shift_px=st.integers(8, 20))
 def test_items_that_touch_are_one_and_rejected_when_too_long(world: Any, lengths: list[int], shift_px: int) -> None:
     fronts = [10 + sum(lengths[:nth]) for nth in range(len(lengths))]

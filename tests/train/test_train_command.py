@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -104,3 +106,21 @@ def test_a_photograph_under_two_classes_is_left_out_and_said(
     assert ran.exit_code == 0, ran.error
     assert "left out: the same photograph lies under paper and tray: 00.jpg, stray.jpg" in ran.error
     assert json.loads(ran.out)["photographs"] == 59
+
+
+def test_a_disk_without_room_for_the_pixels(copy: Path, recipe: Sequence[str], tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "sortline_bundle.command",
+        "train",
+        str(copy),
+        "-o",
+        str(tmp_path / "run"),
+        *recipe,
+    ]
+    limited = ["sh", "-c", 'ulimit -f 200; exec "$@"', "sh", *command]  # files of at most 200 blocks
+    ran = subprocess.run(limited, capture_output=True, text=True, timeout=100, check=False)
+    assert ran.returncode == 7, ran.stderr
+    assert ran.stderr.splitlines()[-1].startswith("sortline: [Errno 27] File too large")
+    assert [path.name for path in tmp_path.iterdir() if "run" in path.name] == []
