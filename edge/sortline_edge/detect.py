@@ -68,7 +68,7 @@ def _spread(rows: NDArray[np.float32], colour: NDArray[np.float32]) -> NDArray[n
 
 
 def _close(foreground: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Fill small gaps, `(h, w) uint8`. Without room around it OpenCV would also fill the one up to the picture's edge."""
+    """Fill small gaps, `(h, w) uint8`. Without room around it, that up to the picture's edge would be filled too."""
     room = len(_CLOSING) - 1
     roomy = cv2.copyMakeBorder(foreground.astype(np.uint8), room, room, room, room, cv2.BORDER_REPLICATE)
     return np.asarray(cv2.morphologyEx(roomy, cv2.MORPH_CLOSE, _CLOSING)[room:-room, room:-room], np.uint8)
