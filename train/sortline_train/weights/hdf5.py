@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,65 +11,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sortline_bundle.errors import ConfigError
-from sortline_train.weights.layout import LAYOUT, Arrays, Slot
+from sortline_train.weights.layout import Arrays, Layout, Slot, digest
+from sortline_train.weights.names import Found, find_arrays
 
-_BY_STORED = {slot.stored: slot for slot in LAYOUT}
-_BY_NAME = {(slot.layer, slot.weight): slot for slot in LAYOUT}
-_LAYERS = {slot.layer for slot in LAYOUT}
-_OLD_NAMES = {"depthwise_kernel": "kernel"}
 # What h5py raises for files with flipped bits.
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError)
 
 
-def read_hdf5(file: BinaryIO) -> Arrays:
-    """Read the base layers of MobileNetV2 1.0 out of a Keras file, each found by its name.
-
-    Understood are Keras 3's `.weights.h5` and the older layout of keras-applications (`LAYER/.../WEIGHT:0`), alone
-    or inside a whole saved model. Other layers, such as a head, are left where they are.
+def read_hdf5(file: BinaryIO, layout: Layout) -> Arrays:
+    """Read the arrays of a backbone out of a Keras file. Other layers, such as a head, are left where they are.
 
     Args:
         file: Opened for reading in binary, seekable.
+        layout: Of the backbone.
 
     Returns:
-        The arrays in the order of `LAYOUT`.
+        The arrays in the order of `layout`.
 
     Raises:
         ConfigError: not HDF5, damaged, or an array is missing, of another shape, or not of finite floats.
     """
     try:
         with h5py.File(file, "r") as content:
-            found = _find(content)
-            return [_read(found, slot) for slot in LAYOUT]
+            found = find_arrays(content, layout)
+            return [_read(found, slot) for slot in layout]
     except ConfigError:
         raise
     except _DAMAGE as cause:
         raise ConfigError(f"no HDF5 that can be read ({cause})") from None
 
 
-def _find(content: h5py.File) -> dict[Slot, h5py.Dataset]:
-    found: dict[Slot, h5py.Dataset] = {}
-
-    def keep(path: str, item: h5py.Group | h5py.Dataset) -> None:
-        slot = _slot(path)
-        if slot and isinstance(item, h5py.Dataset):
-            found[slot] = item
-
-    content.get("model_weights", content).visititems(keep)
-    return found
-
-
-def _slot(path: str) -> Slot | None:
-    if path in _BY_STORED:
-        return _BY_STORED[path]
-    *groups, leaf = path.split("/")
-    # From the right, since a base model saved inside another one lies one group deeper; and looking for a layer's
-    # name, since old files may number the innermost group (`Conv1/Conv1_1/kernel:0`).
-    layer = next((name for name in reversed(groups) if name in _LAYERS), "")
-    weight = leaf.partition(":")[0]
-    return _BY_NAME.get((layer, _OLD_NAMES.get(weight, weight)))
-
-
-def _read(found: dict[Slot, h5py.Dataset], slot: Slot) -> NDArray[np.float32]:
+def _read(found: Found, slot: Slot) -> NDArray[np.float32]:
     name = f"{slot.layer}/{slot.weight}"
     if slot not in found:
         raise ConfigError(f"there is no {name}")
@@ -81,16 +54,51 @@ def _read(found: dict[Slot, h5py.Dataset], slot: Slot) -> NDArray[np.float32]:
     return array
 
 
-def write_hdf5(path: Path, arrays: Arrays) -> None:
-    """Write the arrays, in the order of `LAYOUT`, as `LAYER/WEIGHT`; the file appears whole or not at all.
+def first_fitting(file: BinaryIO, layouts: Iterable[tuple[str, Layout]]) -> str | None:
+    """The first of the named layouts all of whose arrays a file has, each in its shape; None if it is damaged."""
+    try:
+        with h5py.File(file, "r") as content:
+            return next((name for name, layout in layouts if _fits(find_arrays(content, layout), layout)), None)
+    except _DAMAGE:
+        return None
+
+
+def _fits(found: Found, layout: Layout) -> bool:
+    return all(slot in found and found[slot].shape == slot.shape for slot in layout)
+
+
+def read_own(file: BinaryIO, layout: Layout) -> Arrays:
+    """Read what `write_hdf5` wrote.
+
+    Raises:
+        ConfigError: as `read_hdf5`, or the arrays are not those that were written.
+    """
+    arrays = read_hdf5(file, layout)
+    with h5py.File(file, "r") as content:
+        written = content.attrs.get("sha256")
+    if digest(arrays) != written:
+        raise ConfigError("its arrays are not those that were written")
+    return arrays
+
+
+def write_hdf5(path: Path, layout: Layout, arrays: Arrays) -> None:
+    """Write the arrays as `LAYER/WEIGHT`, in the way `load_weights` of Keras reads too.
+
+    The file appears whole or not at all.
 
     Raises:
         OSError: the file cannot be written.
     """
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
-        for slot, array in zip(LAYOUT, arrays, strict=True):
+        file.attrs["sha256"] = digest(arrays)
+        weights: dict[str, list[str]] = {}
+        for slot, array in zip(layout, arrays, strict=True):
             file[f"{slot.layer}/{slot.weight}"] = array
+            weights.setdefault(slot.layer, []).append(slot.weight)
+        file.attrs["layer_names"] = list(weights)
+        for layer, names in weights.items():
+            file[layer].attrs["weight_names"] = names
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -1,4 +1,4 @@
-"""A process of its own that lets Keras download the arrays: `python -m sortline_train.weights.keras_child FILE`.
+"""A process of its own that lets Keras download arrays: `python -m sortline_train.weights.keras_child BACKBONE FILE`.
 
 Whatever it prints is a sign of life to `sortline_train.weights.keras_download`, which ends it after a long silence.
 """
@@ -7,11 +7,13 @@ import signal
 import sys
 from pathlib import Path
 
+from sortline_train.backbones import Backbone, find_backbone
 from sortline_train.weights.hdf5 import write_hdf5
+from sortline_train.weights.layout import layout_of
 
 
-def main(path: Path) -> None:
-    """Load the model with its ImageNet weights and write them to `path`."""
+def main(backbone: Backbone, path: Path) -> None:
+    """Load the network with its ImageNet weights and write them to `path`."""
     # As if interrupted at the keyboard: Keras then removes a half-made file, which it would later take for whole.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     import keras
@@ -19,9 +21,11 @@ def main(path: Path) -> None:
     keras.config.enable_interactive_logging()
     sys.stdout.write("Keras is loaded\n")
     sys.stdout.flush()
-    model = keras.applications.MobileNetV2(weights="imagenet", include_top=False, input_shape=(224, 224, 3))
-    write_hdf5(path, model.get_weights())
+    constructor = getattr(keras.applications, backbone.constructor)
+    shape = (backbone.default_size, backbone.default_size, 3)
+    network = constructor(weights="imagenet", include_top=False, input_shape=shape, **backbone.arguments)
+    write_hdf5(path, layout_of(backbone), network.get_weights())
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(find_backbone(sys.argv[1]), Path(sys.argv[2]))

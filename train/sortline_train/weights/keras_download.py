@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from sortline_bundle.errors import TryAgainError
-from sortline_train.weights.hdf5 import read_hdf5
-from sortline_train.weights.layout import Arrays
+from sortline_train.backbones import Backbone
+from sortline_train.weights.hdf5 import read_own
+from sortline_train.weights.layout import Arrays, layout_of
 
 _CHILD = (sys.executable, "-m", "sortline_train.weights.keras_child")
 _START_S = 120.0  # until TensorFlow is loaded, on a slow disk
@@ -22,11 +23,12 @@ _SILENCE_S = 15.0
 _FAREWELL_S = 5.0
 
 
-def fetch_from_keras(child: Sequence[str] = _CHILD) -> Arrays:
+def fetch_from_keras(backbone: Backbone, child: Sequence[str] = _CHILD) -> Arrays:
     """Let Keras download its file, or take it from Keras's own cache, and return the arrays.
 
     Args:
-        child: The command to run; the path of the HDF5 file to write is added to it.
+        backbone: Whose arrays.
+        child: The command to run; the backbone's name and the path of the HDF5 file to write are added to it.
 
     Raises:
         TryAgainError: no connection, or no sign of life for 15 s.
@@ -34,9 +36,9 @@ def fetch_from_keras(child: Sequence[str] = _CHILD) -> Arrays:
     """
     with tempfile.TemporaryDirectory(prefix="sortline-") as folder:
         path = Path(folder, "weights.h5")
-        run_watched([*child, str(path)])
+        run_watched([*child, backbone.name, str(path)])
         with path.open("rb") as file:
-            return read_hdf5(file)
+            return read_own(file, layout_of(backbone))
 
 
 def run_watched(command: Sequence[str], *, start_s: float = _START_S, silence_s: float = _SILENCE_S) -> None:

