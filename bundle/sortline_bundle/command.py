@@ -32,6 +32,7 @@ class VerbModule(Protocol):
 # By name only: the contract's package depends on none of the rooms it opens the door to.
 VERBS = {
     "catalogue": Verb("sortline_train.catalogue.command", "train", "draw item photographs to try things with"),
+    "audit": Verb("sortline_train.audit.command", "train", "look for what is wrong with a folder of photographs"),
     "train": Verb("sortline_train.command", "train", "train a classifier on class folders of photographs"),
     "convert": Verb("sortline_convert.command", "convert", "make a proven int8 bundle out of a training run"),
     "classify": Verb("sortline_edge.commands.classify", "edge", "say what is on some images, with a picture"),
