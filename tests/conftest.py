@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +23,15 @@ class Ran(NamedTuple):
     exit_code: int
     out: str
     error: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache of the tests' own, so that nothing they do lasts or comes from before."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +66,7 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def recipe() -> Sequence[str]:
     """Options of `sortline train` for a narrow network, trained a little, from nothing: fast, and bad."""
     network = ("--backbone", "mobilenet_v2_0.35", "--weights", "none", "--size", "64")
-    return (*network, "--epochs", "5", "--head-epochs", "2", "--views", "1", "--batch", "8")
+    return (*network, "--epochs", "4", "--views", "1", "--batch", "8", "--learning-rate", "0.003")
 
 
 @pytest.fixture(scope="session")

@@ -116,7 +116,7 @@ def convert(run_folder: Path, record: Record, folder: Path, representative: int)
     """
     model = _load_model(run_folder, len(record.classes))
     held_out, labels = _part(folder, record, "test")
-    choices, choice_labels = _part(folder, record, "validation")
+    choices, choice_labels = _part(folder, record, "calibration")
     chosen = choose_representative(record.part("train"), representative)
     pixels = load_pixels(folder, chosen, record.input, "representative photographs")
     sys.stderr.write(f"converting with {len(chosen)} representative photographs\n")

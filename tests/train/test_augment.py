@@ -4,69 +4,105 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sortline_train.augment import augment
-from sortline_train.masks import find_masks
+from sortline_train.augment import Shot, augment
+from sortline_train.grounds import SIDE, draw_grounds
+from sortline_train.lens import expose
+
+GROUNDS = draw_grounds(seed=1, count=6)
+GREEN, PURPLE = (0, 255, 0), (255, 0, 255)
 
 
 def generator(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-@given(arrays(np.uint8, (24, 32, 3)), st.integers(0, 2**32), st.sampled_from([0.0, 0.5, 1.0]))
-def test_a_view_is_an_image_of_the_same_kind(image: np.ndarray, seed: int, grounds: float) -> None:
-    view = augment(image, np.full((24, 32), 255, np.uint8), generator(seed), grounds)
-    assert view.shape == image.shape
+def item_on_green() -> Shot:
+    """A purple item on a ground that no other ground is like."""
+    pixels, mask = np.full((96, 96, 3), GREEN, np.uint8), np.zeros((96, 96), np.uint8)
+    pixels[10:30, 10:40] = PURPLE
+    mask[10:30, 10:40] = 255
+    return Shot(pixels, mask)
+
+
+def greenness(view: np.ndarray) -> np.ndarray:
+    """How much greener than red and blue each pixel is, whatever the light."""
+    red, green, blue = np.moveaxis(view.astype(int), 2, 0)
+    return green - (red + blue) / 2
+
+
+@given(
+    arrays(np.uint8, (24, 32, 3)), st.integers(0, 2**32), st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([16, 40])
+)
+def test_a_view_is_a_square_image_of_the_asked_size(image: np.ndarray, seed: int, share: float, side: int) -> None:
+    mask = np.zeros((24, 32), np.uint8)
+    mask[4:20, 8:24] = 255
+    view = augment(Shot(image, mask), GROUNDS, share, side, generator(seed))
+    assert view.shape == (side, side, 3)
     assert view.dtype == np.uint8
 
 
-@pytest.mark.parametrize("grounds", [0.0, 1.0])
-def test_the_same_seed_gives_the_same_view_and_another_seed_another(grounds: float) -> None:
-    image, mask = generator(0).integers(0, 256, (40, 40, 3), dtype=np.uint8), np.full((40, 40), 255, np.uint8)
-    first, again, other = (augment(image, mask, generator(seed), grounds) for seed in (7, 7, 8))
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_same_seed_gives_the_same_view_and_another_seed_another(share: float) -> None:
+    first, again, other = (augment(item_on_green(), GROUNDS, share, 64, generator(seed)) for seed in (7, 7, 8))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 def test_the_photograph_itself_is_left_alone() -> None:
-    image, mask = np.full((16, 16, 3), 90, np.uint8), np.full((16, 16), 255, np.uint8)
-    for seed in range(6):
-        augment(image, mask, generator(seed), 0.5)
-    assert (image == 90).all()
-    assert (mask == 255).all()
+    shot = item_on_green()
+    for seed in range(8):
+        augment(shot, GROUNDS, 0.5, 64, generator(seed))
+    assert np.array_equal(shot.pixels, item_on_green().pixels)
+    assert np.array_equal(shot.mask, item_on_green().mask)
 
 
 def test_views_turn_the_item_all_the_way_round() -> None:
-    image, mask = np.full((64, 64, 3), 200, np.uint8), np.full((64, 64), 255, np.uint8)
-    image[28:36, 40:60] = 10  # an item right of the middle
+    pixels = np.full((64, 64, 3), 200, np.uint8)
+    pixels[28:36, 40:60] = 10  # an item right of the middle
     sides = set()
     for seed in range(60):
-        rows, columns = np.nonzero(augment(image, mask, generator(seed), 0.0)[..., 0] < 80)
+        view = augment(Shot(pixels, np.full((64, 64), 255, np.uint8)), GROUNDS, 1.0, 64, generator(seed))
+        rows, columns = np.nonzero(view.mean(axis=2) < view.mean() * 0.7)
         sides.add((rows.mean() > 32, columns.mean() > 32))
     assert len(sides) == 4
 
 
-def test_on_another_ground_the_item_is_close_up_in_the_middle_and_nothing_of_the_old_ground_is_left() -> None:
-    image, mask = np.zeros((96, 96, 3), np.uint8), np.zeros((96, 96), np.uint8)
-    image[...] = (0, 255, 0)  # a ground that no other ground is like
-    image[10:30, 10:40] = (255, 0, 255)
-    mask[10:30, 10:40] = 255
-    for seed in range(20):
-        view = augment(image, mask, generator(seed), 1.0).astype(int)
-        green = (view[..., 1] - np.maximum(view[..., 0], view[..., 2])) > 100
-        item = (np.minimum(view[..., 0], view[..., 2]) - view[..., 1]) > 100
-        rows, columns = np.nonzero(item)
-        assert green.mean() < 0.01
-        assert abs(rows.mean() - 48) < 14
-        assert abs(columns.mean() - 48) < 14
-        assert max(np.ptp(rows), np.ptp(columns)) > 35
+def test_on_another_ground_the_item_is_near_the_middle_and_nothing_of_the_old_ground_is_left() -> None:
+    for seed in range(30):
+        view = greenness(augment(item_on_green(), GROUNDS, 1.0, 96, generator(seed)))
+        rows, columns = np.nonzero(view < -60)
+        assert (view > 80).mean() < 0.01
+        assert abs(rows.mean() - 48) < 16
+        assert abs(columns.mean() - 48) < 16
+        assert max(np.ptp(rows), np.ptp(columns)) > 25
 
 
-def test_outlines_are_found_on_plain_boards_and_the_whole_picture_is_taken_elsewhere() -> None:
-    pixels = np.full((2, 96, 96, 3), 230, np.uint8)
-    pixels[0, 30:60, 20:80] = (40, 60, 150)
-    pixels[1] = generator(0).integers(0, 256, (96, 96, 3))
-    masks = find_masks(pixels)
-    expected = np.zeros((96, 96), bool)
-    expected[30:60, 20:80] = True
-    assert ((masks[0] > 0) == expected).mean() > 0.97
-    assert (masks[1] == 255).all()
+def test_the_share_of_views_on_other_grounds_is_as_asked() -> None:
+    views = (augment(item_on_green(), GROUNDS, 0.4, 32, generator(seed)) for seed in range(200))
+    elsewhere = sum((greenness(view) > 60).mean() < 0.2 for view in views)
+    assert elsewhere / 200 == pytest.approx(0.4, abs=0.1)
+
+
+def test_an_item_without_an_outline_stays_where_it_was_photographed() -> None:
+    shot = item_on_green()._replace(mask=np.full((96, 96), 255, np.uint8))
+    assert all((greenness(augment(shot, GROUNDS, 1.0, 48, generator(seed))) > 60).mean() > 0.2 for seed in range(20))
+
+
+def test_grounds_differ_and_come_again_with_their_seed() -> None:
+    assert GROUNDS.shape == (6, SIDE, SIDE, 3)
+    assert np.array_equal(draw_grounds(seed=1, count=6), GROUNDS)
+    assert not np.array_equal(draw_grounds(seed=2, count=6), GROUNDS)
+    middles = GROUNDS.reshape(6, -1, 3).mean(axis=1)
+    assert np.linalg.norm(middles[:, None] - middles[None], axis=2)[np.triu_indices(6, 1)].min() > 2
+
+
+def test_a_camera_changes_light_and_colour_but_not_what_is_seen() -> None:
+    edge = np.full((64, 64, 3), 60, np.uint8)
+    edge[:, 32:] = 190
+    means = set()
+    for seed in range(40):
+        view = expose(edge, generator(seed))
+        assert view.shape == edge.shape
+        assert view[:, 40:].mean() > view[:, :24].mean() + 50
+        means.add(round(view.mean()))
+    assert len(means) > 15

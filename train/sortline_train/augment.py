@@ -1,70 +1,108 @@
 """Views of a photograph as a conveyor would show them.
 
-Most show the photograph itself: turned anyhow, shifted, nearer or farther, in other light. The others show what a
-station will: the item alone, close up, on a ground it was never photographed on. A model that learns from the first
-kind only leans on the ground and fails on the belt.
+Some show the photograph itself: turned anyhow, shifted, nearer or farther. The others show what a station will: the
+item alone on a ground it was never photographed on. A model that learns from the first kind only leans on the ground
+and fails on the belt. Light and camera change in both.
 """
+
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from sortline_train.lens import Image, expose
+
 Mask = NDArray[np.uint8]
+Matrix = NDArray[np.float32]
+
+_ZOOM = (0.75, 1.5)
+_ITEM_SHARE = (0.45, 1.0)
+_STRETCH = 0.15
+_SHIFT = 0.1
+_SHADOW = 0.7
 
 
-def augment(image: Image, mask: Mask, random: np.random.Generator, grounds: float) -> Image:
-    """One view of `image`.
+class Shot(NamedTuple):
+    """A photograph to make views of.
+
+    Attributes:
+        pixels: `(H, W, 3) uint8 RGB`.
+        mask: `(H, W) uint8`, 255 on the item; all 255 where its outline is not known.
+    """
+
+    pixels: Image
+    mask: Mask
+
+
+def augment(shot: Shot, grounds: NDArray[np.uint8], share: float, side: int, random: np.random.Generator) -> Image:
+    """Make one view.
 
     Args:
-        image: `(H, W, 3) uint8 RGB`.
-        mask: `(H, W) uint8`, 255 where the item is; all of it where no outline is known.
+        shot: The photograph.
+        grounds: `(K, S, S, 3) uint8 RGB` of `draw_grounds`.
+        share: Of views that show the item on another ground, where its outline is known.
+        side: Of the view, in pixels.
         random: Decides on everything.
-        grounds: Share of views that show the item on another ground.
 
     Returns:
-        `(H, W, 3) uint8 RGB`.
+        `(side, side, 3) uint8 RGB`.
     """
+    elsewhere = random.random() < share and not shot.mask.all()
+    view = _on_other_ground(shot, grounds, side, random) if elsewhere else _turned(shot.pixels, side, random)
+    return expose(view, random)
+
+
+def _turned(pixels: Image, side: int, random: np.random.Generator) -> Image:
+    height, width = pixels.shape[:2]
+    zoom = _between(_ZOOM, random) * side / max(height, width)
+    change = _turn((width / 2, height / 2), zoom, side, random)
+    return np.asarray(cv2.warpAffine(pixels, change, (side, side), borderMode=cv2.BORDER_REFLECT), np.uint8)
+
+
+def _on_other_ground(shot: Shot, grounds: NDArray[np.uint8], side: int, random: np.random.Generator) -> Image:
+    """The item near the middle, filling some of the picture or all of it, as in a station's box."""
+    left, top, wide, high = cv2.boundingRect(shot.mask)
+    zoom = _between(_ITEM_SHARE, random) * side / max(wide, high)
+    change = _turn((left + wide / 2, top + high / 2), zoom, side, random)
+    item = cv2.warpAffine(shot.pixels, change, (side, side), borderMode=cv2.BORDER_REPLICATE)
+    cover = cv2.blur(cv2.warpAffine(shot.mask, change, (side, side)), (3, 3)).astype(np.uint16)[..., None]
+    ground = _shaded(_cut(grounds, side, random), cover, random)
+    return ((item * cover + ground * (255 - cover) + 127) // 255).astype(np.uint8)
+
+
+def _cut(grounds: NDArray[np.uint8], side: int, random: np.random.Generator) -> Image:
+    """A piece of one of the grounds, any way round."""
+    ground = grounds[random.integers(len(grounds))]
+    size = int(random.integers(len(ground) // 2, len(ground) + 1))
+    row, column = random.integers(0, len(ground) - size + 1, 2)
+    piece = cv2.resize(ground[row : row + size, column : column + size], (side, side))
+    return np.asarray(cv2.flip(piece, int(random.integers(-1, 2))), np.uint8)
+
+
+def _shaded(ground: Image, cover: NDArray[np.uint16], random: np.random.Generator) -> Image:
+    """The ground with the item's shadow on it, soft and a little aside; some light has none."""
+    if random.random() > _SHADOW:
+        return ground
+    reach = max(1, int(len(ground) * random.uniform(0.01, 0.04)))
+    aside = tuple(random.integers(-reach, reach + 1, 2))
+    shadow = cv2.blur(np.roll(cover[..., 0], aside, (0, 1)), (2 * reach + 1, 2 * reach + 1))
+    light = 255 - shadow * np.float32(random.uniform(0.1, 0.6))
+    return (ground * (light / 255)[..., None]).astype(np.uint8)
+
+
+def _turn(middle: tuple[float, float], zoom: float, side: int, random: np.random.Generator) -> Matrix:
+    """From photograph to view: `middle` near the view's middle, any angle, either side up, sides slightly unequal."""
+    angle = random.uniform(0, 2 * np.pi)
+    cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
+    stretch = np.exp(random.uniform(-_STRETCH, _STRETCH))
+    change = np.array([[cos * stretch, -sin], [sin * stretch, cos]])
     if random.random() < 0.5:
-        image, mask = np.asarray(cv2.flip(image, 1), np.uint8), np.asarray(cv2.flip(mask, 1), np.uint8)
-    view = _on_other_ground(image, mask, random) if random.random() < grounds else _turned(image, random)
-    gain = random.uniform(0.8, 1.2) * random.uniform(0.94, 1.06, 3)
-    table = np.clip(np.arange(256)[:, None] * gain + random.uniform(-16, 16), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(view, table[None]), dtype=np.uint8)
+        change[:, 0] *= -1
+    place = side * (0.5 + random.uniform(-_SHIFT, _SHIFT, 2))
+    return np.hstack([change, (place - change @ middle)[:, None]]).astype(np.float32)
 
 
-def _turned(image: Image, random: np.random.Generator) -> Image:
-    height, width = image.shape[:2]
-    zoom = float(np.exp(random.uniform(np.log(0.8), np.log(1.4))))
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), random.uniform(0, 360), zoom)
-    turn[:, 2] += [random.uniform(-0.08, 0.08) * side for side in (width, height)]
-    return np.asarray(cv2.warpAffine(image, turn, (width, height), borderMode=cv2.BORDER_REFLECT), np.uint8)
-
-
-def _on_other_ground(image: Image, mask: Mask, random: np.random.Generator) -> Image:
-    """The item in the middle, its longer side 60 to 95 % of the picture, as the station's box shows it."""
-    height, width = image.shape[:2]
-    left, top, wide, high = cv2.boundingRect(mask)
-    middle = (left + wide / 2, top + high / 2)
-    zoom = random.uniform(0.6, 0.95) * min(height, width) / max(wide, high)
-    turn = cv2.getRotationMatrix2D(middle, random.uniform(0, 360), zoom)
-    shifts = (random.uniform(-0.06, 0.06) * side for side in (width, height))
-    turn[:, 2] += [side / 2 - here + shift for side, here, shift in zip((width, height), middle, shifts, strict=True)]
-    item = cv2.warpAffine(image, turn, (width, height), borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
-    cover = cv2.warpAffine(mask, turn, (width, height)).astype(np.float32) / 255
-    ground = _ground(height, width, random)
-    shadow = cv2.GaussianBlur(np.roll(cover, tuple(random.integers(-6, 7, 2)), (0, 1)), (0, 0), random.uniform(2, 6))
-    ground *= 1 - random.uniform(0, 0.5) * shadow[..., None]
-    return np.clip(ground + cover[..., None] * (item - ground), 0, 255).astype(np.uint8)
-
-
-def _ground(height: int, width: int, random: np.random.Generator) -> NDArray[np.float32]:
-    """A surface of any colour, with some texture and light that falls off."""
-    colour = random.uniform(15, 235) + random.uniform(-35, 35, 3)
-    coarse = random.normal(0, random.uniform(0, 14), (int(random.integers(2, 9)),) * 2).astype(np.float32)
-    clouds = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    grain = random.standard_normal((height, width), np.float32) * np.float32(random.uniform(0, 12))
-    slope = random.uniform(-25, 25, 2)
-    rows, columns = np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32)
-    light = slope[0] * rows[:, None] + slope[1] * columns[None] + clouds + grain
-    return np.asarray(colour.astype(np.float32) + light[..., None], np.float32)
+def _between(limits: tuple[float, float], random: np.random.Generator) -> float:
+    """Evenly on a scale of factors."""
+    return float(np.exp(random.uniform(*np.log(limits))))

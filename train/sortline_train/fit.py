@@ -1,187 +1,149 @@
-"""The training itself: a head on frozen features, then the top of the backbone."""
+"""The training itself: a head on frozen features, then the top of the backbone with it.
 
-import math
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+Each step leaves its result in the state folder and is passed over where the result is there already.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
-from sortline_bundle.progress import progress
-from sortline_train.augment import augment
-from sortline_train.backbones import Backbone
-from sortline_train.examples import Examples, Labels, Parts, Pixels, measure
-from sortline_train.masks import find_masks
-from sortline_train.model import build_model, unfreeze_top
-from sortline_train.run import Figures, Settings
+from sortline_train.backbones import Backbone, cut_points
+from sortline_train.devices import Devices
+from sortline_train.examples import Examples, Labels, Logits, measure, predictor
+from sortline_train.features import Extractor
+from sortline_train.head import Head, fit_head
+from sortline_train.model import build_model, features_of, unfreeze_top
+from sortline_train.report.values import Point, Stage
+from sortline_train.run import Settings
+from sortline_train.state import HeadDone, load_head, save_head
+from sortline_train.tune import EVEN, Place, fine_tune
+from sortline_train.views import Album
 from sortline_train.weights.layout import Arrays
 
 Say = Callable[[str], None]
-LABEL_SMOOTHING = 0.05
+_HEAD, _EPOCH = "head.npz", "epoch.npz"
 
 
-class Outcome(NamedTuple):
-    """A trained Keras model and how it did on the test part on the way."""
+class Task(NamedTuple):
+    """What is to be trained.
 
-    model: Any
-    before: Figures
-    after_head: Figures
-    after_fine_tuning: Figures
-    seconds: dict[str, float]
-
-
-def train_classifier(
-    parts: Parts,
-    classes: int,
-    backbone: Backbone,
-    arrays: Arrays | None,
-    settings: Settings,
-    say: Callable[[str], None],
-) -> Outcome:
-    """The five steps: pretrained backbone, frozen; a new head; train the head; fine-tune the top of the backbone.
-
-    Args:
-        parts: Photographs; the test part is only measured.
-        classes: How many there are.
+    Attributes:
+        album: The photographs to learn from.
+        validation: Those to choose by.
+        test: Those that are only measured.
+        classes: How many classes there are.
         backbone: Row of the table.
         arrays: Its pretrained arrays; None to start from random ones.
         settings: The recipe.
+    """
+
+    album: Album
+    validation: Examples
+    test: Examples
+    classes: int
+    backbone: Backbone
+    arrays: Arrays | None
+    settings: Settings
+
+
+class Outcome(NamedTuple):
+    """A trained Keras model of fixed size, and how it came about.
+
+    Attributes:
+        model: `(N, size, size, 3)` pixels to `(N, C)` logits.
+        stages: Figures before training, after the head and after fine-tuning.
+        points: Every epoch of fine-tuning.
+        validation: Logits of the validation part.
+        test: Logits of the test part.
+    """
+
+    model: Any
+    stages: tuple[Stage, ...]
+    points: tuple[Point, ...]
+    validation: Logits
+    test: Logits
+
+
+def train_classifier(task: Task, devices: Devices, state: Path, say: Say, clock: Callable[[str], None]) -> Outcome:
+    """Train the head, then the top of the backbone with it.
+
+    Args:
+        task: What is to be trained.
+        devices: What computes.
+        state: Folder for what an unfinished training needs to go on.
         say: Takes a line of text after each step.
+        clock: Is told the name of each step at its end.
+
+    Raises:
+        ConfigError: what is in `state` is damaged.
+        OSError: the disk has no room.
     """
-    keras.utils.set_random_seed(settings.seed)
-    model = build_model(backbone, settings.size, classes, arrays)
-
-    def figures(title: str) -> Figures:
-        found = measure(predict(model, parts.test.pixels, "measuring"), parts.test.labels)
-        say(f"{title}: accuracy {found.accuracy:.1%}, loss {found.loss:.3f}")
-        return found
-
-    before = figures("before training")
-    start = time.perf_counter()
-    masks = find_masks(parts.train.pixels)
-    outlined = time.perf_counter()
-    fit_head(model, parts.train, masks, parts.validation, settings)
-    middle = time.perf_counter()
-    after_head = figures("after the head")
-    resumed = time.perf_counter()
-    kept = fine_tune(model, backbone, parts.train, masks, parts.validation, settings)
-    seconds = {"outlines": outlined - start, "head": middle - outlined, "fine_tuning": time.perf_counter() - resumed}
-    after = figures(f"after fine-tuning (epoch {kept} of {settings.epochs} kept)")
-    bare = keras.Model(model.input, model.output)  # without the optimiser's memory, which is twice the model
-    return Outcome(bare, before, after_head, after, seconds)
-
-
-def predict(model: Any, pixels: Pixels, title: str, batch: int = 32) -> NDArray[np.float32]:
-    """Run a Keras model over `pixels`, a batch at a time."""
-    parts = []
-    with progress(title, len(pixels)) as advance:
-        for start in range(0, len(pixels), batch):
-            parts.append(np.asarray(model.predict_on_batch(pixels[start : start + batch].astype(np.float32))))
-            advance(len(parts[-1]))
-    return np.concatenate(parts)
-
-
-def fit_head(model: Any, train: Examples, masks: NDArray[np.uint8], validation: Examples, settings: Settings) -> None:
-    """Train the head alone, on features of several views of each photograph that the frozen backbone makes once."""
-    features = keras.Model(model.input, model.get_layer("pool").output)
-    further = [_views(train.pixels, masks, settings, nth) for nth in range(1, settings.views)]
-    views = np.concatenate([train.pixels, *further])
-    seen = predict(features, views, "features")
-    held = predict(features, validation.pixels, "features")
-    head = keras.Sequential([keras.Input(seen.shape[1:]), model.get_layer("dropout"), model.get_layer("head")])
-    _compile(head, keras.optimizers.Adam(settings.learning_rate * 10))
-    with progress("head", settings.head_epochs) as advance:
-        head.fit(
-            seen,
-            np.tile(_one_hot(train.labels, model), (settings.views, 1)),
-            validation_data=(held, _one_hot(validation.labels, model)),
-            sample_weight=_balance(np.tile(train.labels, settings.views)),
-            epochs=settings.head_epochs,
-            batch_size=settings.batch,
-            verbose=0,
-            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_, **__: advance(1))],
-        )
+    keras.utils.set_random_seed(task.settings.seed)
+    with devices.strategy.scope():
+        any_size = task.settings.size % EVEN == 0
+        model = build_model(task.backbone, None if any_size else task.settings.size, task.classes, task.arrays)
+    done = load_head(state / _HEAD)
+    if done is None:
+        done = _train_head(task, model, devices)
+        if devices.chief:
+            save_head(state / _HEAD, done)
+    model.get_layer("head").set_weights([*done.head])
+    for stage in done.stages:
+        say(_describe(stage))
+    clock("head")
+    points: tuple[Point, ...] = ()
+    if task.settings.epochs:
+        whole = cut_points(model.get_layer("backbone"))[0]
+        unfreeze_top(model, task.backbone.fine_tune_from if task.arrays is not None else whole)
+        place = Place(state / _EPOCH, writes=devices.chief)
+        with devices.strategy.scope():
+            points = fine_tune(model, task.album, task.validation, task.settings, place, os.cpu_count() or 1)
+        clock("fine-tuning")
+    keras.mixed_precision.set_global_policy("float32")
+    final = build_model(task.backbone, task.settings.size, task.classes, task.arrays)
+    final.set_weights(model.get_weights())
+    predict = predictor(final)
+    validation, test = predict(task.validation), predict(task.test)
+    last = _stage("after_fine_tuning", (validation, task.validation.labels), (test, task.test.labels))
+    say(_describe(last))
+    clock("measuring")
+    return Outcome(final, (*done.stages, last), points, validation, test)
 
 
-def fine_tune(
-    model: Any,
-    backbone: Backbone,
-    train: Examples,
-    masks: NDArray[np.uint8],
-    validation: Examples,
-    settings: Settings,
-) -> int:
-    """Train the top of the backbone and the head on fresh views each time, at a low rate that falls to nothing.
-
-    The state with the lowest loss on the validation part is kept; the one before fine-tuning too may win, unless its
-    backbone knows nothing yet.
-
-    Returns:
-        The epoch that was kept; 0 for the state before.
-    """
-    unfreeze_top(model, backbone.fine_tune_from)
-    targets, weights = _one_hot(train.labels, model), _balance(train.labels)
-    steps = max(1, -(-len(train.labels) // settings.batch) * settings.epochs)
-    warm_up = max(1, steps // 10)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warm_up), warmup_target=settings.learning_rate, warmup_steps=warm_up
+def _train_head(task: Task, model: Any, devices: Devices) -> HeadDone:
+    fixed = build_model(task.backbone, task.settings.size, task.classes, task.arrays)
+    features = Extractor(features_of(fixed), on_card=devices.on_card)
+    held = features.run(task.validation.pixels.__getitem__, len(task.validation.labels), "features")
+    test = features.run(task.test.pixels.__getitem__, len(task.test.labels), "features")
+    count, views = len(task.album.labels), task.settings.views
+    # Views of epochs that fine-tuning does not come to.
+    after = task.settings.epochs
+    seen = features.run(
+        lambda nth: task.album.view(nth % count, task.settings.size, after + nth // count), count * views, "features"
     )
-    _compile(model, keras.optimizers.Adam(rate))
-    best = (_loss(model, validation) if backbone.pretrained else math.inf, 0, model.get_weights())
-    with progress("fine-tuning", steps) as advance:
-        for epoch in range(1, settings.epochs + 1):
-            for chosen, views in _batches(train.pixels, masks, epoch, settings):
-                model.train_on_batch(views, targets[chosen], weights[chosen])
-                advance(1)
-            best = min(best, (_loss(model, validation), epoch, model.get_weights()), key=lambda state: state[0])
-    model.set_weights(best[2])
-    return best[1]
+    untrained = Head(*(np.asarray(array) for array in model.get_layer("head").get_weights()))
+    trained = fit_head(seen, np.tile(task.album.labels, views), held, task.validation.labels)
+    stages = tuple(
+        _stage(name, (head.apply(held), task.validation.labels), (head.apply(test), task.test.labels))
+        for name, head in (("before", untrained), ("after_head", trained))
+    )
+    return HeadDone(stages, trained)
 
 
-def _loss(model: Any, validation: Examples) -> float:
-    return measure(predict(model, validation.pixels, "validation"), validation.labels).loss
+def _stage(name: str, validation: tuple[Logits, Labels], test: tuple[Logits, Labels]) -> Stage:
+    chosen, judged = measure(*validation), measure(*test)
+    return Stage(
+        name=name,
+        test_accuracy=judged.accuracy,
+        test_loss_nats=judged.loss,
+        validation_accuracy=chosen.accuracy,
+        validation_loss_nats=chosen.loss,
+    )
 
 
-def _batches(
-    pixels: Pixels, masks: NDArray[np.uint8], epoch: int, settings: Settings
-) -> Iterator[tuple[Labels, NDArray[np.float32]]]:
-    """Shuffled batches of fresh views, each made while the one before is trained on."""
-    order = np.random.default_rng((settings.seed, epoch)).permutation(len(pixels))
-
-    def make(start: int) -> tuple[Labels, NDArray[np.float32]]:
-        chosen = order[start : start + settings.batch]
-        random = np.random.default_rng((settings.seed, epoch, start))
-        views = [augment(pixels[nth], masks[nth], random, settings.grounds) for nth in chosen]
-        return chosen, np.stack(views).astype(np.float32)
-
-    starts = range(0, len(pixels), settings.batch)
-    with ThreadPoolExecutor(1) as ahead:
-        waiting = ahead.submit(make, 0)
-        for following in (*starts[1:], None):
-            ready = waiting.result()
-            if following is not None:
-                waiting = ahead.submit(make, following)
-            yield ready
-
-
-def _views(pixels: Pixels, masks: NDArray[np.uint8], settings: Settings, nth: int) -> Pixels:
-    random = np.random.default_rng((settings.seed, nth))
-    pairs = zip(pixels, masks, strict=True)
-    return np.stack([augment(image, mask, random, settings.grounds) for image, mask in pairs])
-
-
-def _compile(model: Any, optimizer: Any) -> None:
-    model.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=LABEL_SMOOTHING))
-
-
-def _one_hot(labels: Labels, model: Any) -> NDArray[np.float32]:
-    return np.eye(model.output_shape[-1], dtype=np.float32)[labels]
-
-
-def _balance(labels: Labels) -> NDArray[np.float32]:
-    """A weight per example, so that every class weighs the same."""
-    counts = np.bincount(labels)
-    return (len(labels) / (len(counts) * counts[labels])).astype(np.float32)
+def _describe(stage: Stage) -> str:
+    return f"{stage.name.replace('_', ' ')}: accuracy {stage.test_accuracy:.1%}, loss {stage.test_loss_nats:.3f}"

@@ -6,17 +6,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sortline_train.backbones import Backbone, build_backbone
+from sortline_train.backbones import Backbone, build_backbone, prepare_arrays
 
 DROPOUT = 0.2
 
 
-def build_model(backbone: Backbone, size: int, classes: int, arrays: Sequence[NDArray[np.float32]] | None) -> Any:
+def build_model(
+    backbone: Backbone, size: int | None, classes: int, arrays: Sequence[NDArray[np.float32]] | None
+) -> Any:
     """A Keras model with a frozen backbone and a new head.
 
     Args:
         backbone: Row of the table.
-        size: Side of the input in pixels.
+        size: Side of the input in pixels; None for any.
         classes: How many logits.
         arrays: Pretrained arrays of the backbone in Keras's order; None to start from random ones.
 
@@ -28,18 +30,25 @@ def build_model(backbone: Backbone, size: int, classes: int, arrays: Sequence[ND
 
     base = build_backbone(backbone, size)
     if arrays is not None:
-        base.set_weights(list(arrays))
+        base.set_weights(prepare_arrays(backbone, arrays))
     else:
         _hasten(base)
     base.trainable = False
     pixels = keras.Input((size, size, 3), name="pixels")
-    scaled = keras.layers.Rescaling(backbone.scale, backbone.offset, name="scale")(pixels)
     # Inference mode for good: BatchNorm's statistics of ImageNet's million are better than those of a few batches.
-    maps = base(scaled, training=None if arrays is None else False)
+    maps = base(backbone.scaling_layer()(pixels), training=None if arrays is None else False)
     pooled = keras.layers.GlobalAveragePooling2D(name="pool")(maps)
     kept = keras.layers.Dropout(DROPOUT, name="dropout")(pooled)
-    logits = keras.layers.Dense(classes, name="head")(kept)
+    # In full precision even where all before it is computed in half.
+    logits = keras.layers.Dense(classes, name="head", dtype="float32")(kept)
     return keras.Model(pixels, logits)
+
+
+def features_of(model: Any) -> Any:
+    """The part of `model` from pixels to what its head sees, `(N, F)`."""
+    import keras
+
+    return keras.Model(model.input, model.get_layer("pool").output)
 
 
 def _hasten(base: Any) -> None:

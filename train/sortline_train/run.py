@@ -3,6 +3,9 @@
 RUN/model.keras    the trained model: uint8 RGB pixels in, one logit per class out
 RUN/run.json       settings, classes, the split by file, metrics
 RUN/labels.txt     the classes, one a line, in the order of the outputs
+RUN/report.html    how the training went and how the model does, for people
+RUN/metrics.json   the same for programs
+RUN/unfinished/    while the training is under way: what it needs to be taken up again
 """
 
 from pathlib import Path
@@ -13,15 +16,17 @@ from msgspec import Meta
 
 from sortline_bundle.digest import sha256_of_all
 from sortline_bundle.errors import ConfigError
+from sortline_bundle.files import write_whole
 from sortline_bundle.preprocess import InputSpec
 from sortline_bundle.strict import read_json
 
 MODEL = "model.keras"
 RECORD = "run.json"
 LABELS = "labels.txt"
+UNFINISHED = "unfinished"
 _RECORD_BYTES = 256 << 20
 
-Part = Literal["train", "validation", "test"]
+Part = Literal["train", "validation", "calibration", "test"]
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,24 +39,26 @@ class Settings(_Table, frozen=True, kw_only=True):
     Attributes:
         backbone: Name in `backbones.BACKBONES`.
         size: Side of the model's square input, in pixels.
-        head_epochs: Times over the training photographs for the new head.
-        epochs: Times over them for fine-tuning; 0 leaves it out.
+        epochs: Times over the training photographs for fine-tuning; 0 leaves it out.
         batch: Photographs per step.
-        learning_rate: Highest rate of fine-tuning; the head's is ten times that.
-        views: Turned and shifted views of each photograph the head learns from.
+        learning_rate: Highest rate of fine-tuning.
+        views: Turned and shifted views of each photograph that the head is trained on before.
         grounds: Share of views that show the item on another ground than it was photographed on.
         seed: Of everything random.
+        final: Train once more at the end, with the validation photographs too.
+        keep_conflicts: Train on photographs that lie under two classes as well.
     """
 
     backbone: str = "mobilenet_v2"
     size: Annotated[int, Meta(ge=32, le=1024)] = 224
-    head_epochs: Annotated[int, Meta(ge=1, le=1000)] = 30
-    epochs: Annotated[int, Meta(ge=0, le=1000)] = 8
+    epochs: Annotated[int, Meta(ge=0, le=1000)] = 10
     batch: Annotated[int, Meta(ge=1, le=4096)] = 32
     learning_rate: Annotated[float, Meta(gt=0, le=1)] = 3e-4
-    views: Annotated[int, Meta(ge=1, le=100)] = 3
+    views: Annotated[int, Meta(ge=1, le=100)] = 2
     grounds: Annotated[float, Meta(ge=0, le=1)] = 0.35
     seed: Annotated[int, Meta(ge=0, lt=1 << 31)] = 0
+    final: bool = False
+    keep_conflicts: bool = False
 
 
 class File(_Table, frozen=True, kw_only=True):
@@ -61,6 +68,13 @@ class File(_Table, frozen=True, kw_only=True):
     class_name: str
     sha256: str
     part: Part
+
+
+class LeftOut(_Table, frozen=True, kw_only=True):
+    """One photograph of the folder that no part of the run has: path below the folder, and the reason."""
+
+    path: str
+    reason: str
 
 
 class Figures(_Table, frozen=True, kw_only=True):
@@ -82,13 +96,14 @@ class Record(_Table, frozen=True, kw_only=True):
         weights: Which way the pretrained arrays came, and their digest; null when training started from none.
         photographs: Absolute folder of the photographs at the time.
         files: Every photograph of the run.
+        left_out: Every photograph of the folder that is not in the run, and why.
         before: Figures on the test part with an untrained head.
         after_head: With the trained head.
         after_fine_tuning: Of the model in the folder.
         seconds: Time taken by each step.
     """
 
-    format: Literal["sortline-run-1"] = "sortline-run-1"
+    format: Literal["sortline-run-2"] = "sortline-run-2"
     tool: str
     settings: Settings
     input: InputSpec
@@ -96,6 +111,7 @@ class Record(_Table, frozen=True, kw_only=True):
     weights: str | None
     photographs: str
     files: tuple[File, ...]
+    left_out: tuple[LeftOut, ...]
     before: Figures
     after_head: Figures
     after_fine_tuning: Figures
@@ -120,11 +136,13 @@ def load_record(run: Path) -> Record:
     try:
         data = (run / RECORD).read_bytes()
     except OSError:
+        if (run / UNFINISHED).is_dir():
+            raise ConfigError(f"{run} is not finished; give its `sortline train` command again with --resume") from None
         raise ConfigError(f"{run} is not a run folder: {RECORD} cannot be read; `sortline train` makes one") from None
     return read_json(data, Record, limit=_RECORD_BYTES, error=ConfigError, where=str(run / RECORD))
 
 
 def save_record(run: Path, record: Record) -> None:
-    """Write RUN/run.json and RUN/labels.txt."""
-    (run / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
-    (run / LABELS).write_text("".join(f"{name}\n" for name in record.classes))
+    """Write RUN/labels.txt, then RUN/run.json: with it the run is finished."""
+    write_whole(run / LABELS, "".join(f"{name}\n" for name in record.classes).encode())
+    write_whole(run / RECORD, msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")

@@ -1,0 +1,225 @@
+"""Fine-tuning: the top of the backbone and its head together, on fresh views every epoch.
+
+The learning rate rises for a moment, then falls along a cosine to nothing. Most epochs see views smaller than the
+model's input, which costs half and teaches nearly as much; the last ones see the full size. The state with the lowest
+loss on the validation part is kept.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import msgspec
+import numpy as np
+import tensorflow as tf
+
+from sortline_bundle.progress import progress
+from sortline_train.examples import Examples, Logits, measure, predictor
+from sortline_train.report.values import Point
+from sortline_train.run import Settings
+from sortline_train.state import Snapshot, load_snapshot, save_snapshot
+from sortline_train.views import Album, Floats, Labels, balance, make_ahead
+
+STAGE = "fine_tuning"
+LABEL_SMOOTHING = 0.05
+WEIGHT_DECAY = 0.02
+_SMALL_SIDE = 5 / 7  # of the full one: 160 for 224
+_SMALL_EPOCHS = 0.7
+# At other sizes a network that takes any size pads in another way than one of that size alone.
+EVEN = 32
+_LEAST_SIDE = 128  # below it smaller views teach little
+_WARM_UP = 0.05
+
+
+class Place(NamedTuple):
+    """Where an unfinished training is kept.
+
+    Attributes:
+        file: Of the snapshot.
+        writes: False in all but one of several machines that train together.
+    """
+
+    file: Path
+    writes: bool
+
+
+def sides(size: int, epochs: int) -> tuple[int, ...]:
+    """The side of the views in each epoch, in pixels."""
+    side = round(size * _SMALL_SIDE / EVEN) * EVEN
+    small = int(epochs * _SMALL_EPOCHS) if side >= _LEAST_SIDE and size % EVEN == 0 else 0
+    return (side,) * small + (size,) * (epochs - small)
+
+
+def fine_tune(
+    model: Any, album: Album, validation: Examples, settings: Settings, place: Place, workers: int
+) -> tuple[Point, ...]:
+    """Train `model`, whose trainable layers are set, and leave it in the state that was best on `validation`.
+
+    To be called, as the model was made, in the scope of the strategy that shares the work.
+
+    Args:
+        model: Takes views of any side.
+        album: The photographs to learn from.
+        validation: The photographs to choose by, at full size.
+        settings: The recipe.
+        place: Each epoch's end is kept there, and taken up from there.
+        workers: Threads that make views.
+
+    Returns:
+        What was measured at the beginning and after each epoch; one of them is marked as kept.
+
+    Raises:
+        ConfigError: the snapshot of an unfinished training is damaged.
+        OSError: the disk has no room for a snapshot.
+    """
+    plan = sides(settings.size, settings.epochs)
+    crew = _Crew(tf.distribute.get_strategy())
+    batch = crew.round_up(min(settings.batch, len(album.labels)))
+    steps = len(album.order(batch, 0))
+    optimizer = _optimizer(settings.learning_rate, steps * len(plan))
+    optimizer.build(model.trainable_variables)
+    step = crew.stepper(model, optimizer, balance(album.labels), batch)
+    diary = _Diary(model, optimizer, validation, place)
+    done = diary.take_up()
+    with progress("fine-tuning", steps * len(plan)) as advance:
+        advance(steps * done)
+        for epoch, side in list(enumerate(plan))[done:]:
+            # What dropout drops depends on the epoch alone, so that a training taken up again is the same.
+            model.get_layer("dropout").seed_generator.state.assign([settings.seed, epoch])
+            shares = crew.share(album.order(batch, epoch))
+            make = _batches(album, shares, side, epoch)
+            losses = []
+            for views in make_ahead(make, steps, workers):
+                losses.append(step(views))
+                advance(1)
+            diary.write(epoch + 1, float(np.mean([float(loss) for loss in losses])))
+    return diary.close()
+
+
+def _batches(
+    album: Album, shares: dict[int, "np.ndarray[Any, np.dtype[np.int64]]"], side: int, epoch: int
+) -> "Callable[[int], dict[int, tuple[Floats, Labels]]]":
+    return lambda nth: {replica: album.batch(rows[nth], side, epoch) for replica, rows in shares.items()}
+
+
+def _optimizer(highest: float, steps: int) -> Any:
+    warm_up = max(1, round(steps * _WARM_UP))
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps - warm_up), warmup_target=highest, warmup_steps=warm_up
+    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
+    half = keras.mixed_precision.dtype_policy().name == "mixed_float16"
+    return keras.optimizers.LossScaleOptimizer(optimizer) if half else optimizer
+
+
+class _Crew:
+    """The replicas that share each batch, on the cards of one machine or of several; often only one."""
+
+    def __init__(self, strategy: Any) -> None:
+        self._strategy = strategy
+        self._count = int(strategy.num_replicas_in_sync)
+        numbers = strategy.experimental_distribute_values_from_function(_number)
+        self._here = [int(number) for number in strategy.experimental_local_results(numbers)]
+
+    def round_up(self, batch: int) -> int:
+        """The nearest size of batch that can be shared evenly."""
+        return math.ceil(batch / self._count) * self._count
+
+    def share(self, order: "np.ndarray[Any, np.dtype[np.int64]]") -> dict[int, "np.ndarray[Any, np.dtype[np.int64]]"]:
+        """What each replica of this machine takes of `(steps, batch)` photographs."""
+        return {number: order[:, number :: self._count] for number in self._here}
+
+    def stepper(
+        self, model: Any, optimizer: Any, weights: Floats, batch: int
+    ) -> "Callable[[dict[int, tuple[Floats, Labels]]], Any]":
+        """What does one step of training and gives the loss of the whole batch."""
+        classes, variables = len(weights), model.trainable_variables
+
+        def learn(views: Any, labels: Any) -> Any:
+            targets = tf.one_hot(labels, classes) * (1 - LABEL_SMOOTHING) + LABEL_SMOOTHING / classes
+            with tf.GradientTape() as tape:
+                losses = tf.nn.softmax_cross_entropy_with_logits(targets, model(views, training=True))
+                loss = tf.reduce_sum(losses * tf.gather(weights, labels)) / batch
+                scaled = optimizer.scale_loss(loss)
+            optimizer.apply(tape.gradient(scaled, variables), variables)  # sums the gradients of all replicas
+            return loss
+
+        @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # TensorFlow has no types
+        def step(views: Any, labels: Any) -> Any:
+            losses = self._strategy.run(learn, args=(views, labels))
+            return self._strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
+
+        def hand_out(shares: dict[int, tuple[Floats, Labels]]) -> Any:
+            hand = self._strategy.experimental_distribute_values_from_function
+            views, labels = (
+                hand(lambda context, nth=nth: tf.constant(shares[int(context.replica_id_in_sync_group)][nth]))
+                for nth in (0, 1)
+            )
+            return step(views, labels)
+
+        return hand_out
+
+
+def _number(context: Any) -> Any:
+    return tf.constant(int(context.replica_id_in_sync_group))
+
+
+class _Diary:
+    """Measures at the end of each epoch, remembers the best one, and keeps a snapshot."""
+
+    def __init__(self, model: Any, optimizer: Any, validation: Examples, place: Place) -> None:
+        self._model, self._optimizer, self._validation, self._place = model, optimizer, validation, place
+        self._predict: Callable[[Examples], Logits] = predictor(model)
+        self._points: list[Point] = []
+        self._best: list[Any] = []
+        self._started = time.perf_counter()
+
+    def take_up(self) -> int:
+        """Put the model where the last training stopped, or measure where this one begins; how many epochs are done."""
+        snapshot = load_snapshot(self._place.file)
+        if snapshot is None:
+            self._measure(0)
+            return 0
+        self._points, self._best = list(snapshot.points), list(snapshot.best)
+        self._model.set_weights(snapshot.model)
+        for variable, value in zip(self._optimizer.variables, snapshot.optimizer, strict=True):
+            variable.assign(value)
+        return snapshot.epoch
+
+    def write(self, epoch: int, train_loss: float) -> None:
+        """Note the end of an epoch."""
+        self._measure(epoch, train_loss)
+        if self._place.writes:
+            optimizer = [np.asarray(variable) for variable in self._optimizer.variables]
+            state = Snapshot(tuple(self._points), self._model.get_weights(), optimizer, self._best)
+            save_snapshot(self._place.file, state)
+
+    def close(self) -> tuple[Point, ...]:
+        """Leave the best state in the model."""
+        self._model.set_weights(self._best)
+        kept = min(self._points, key=_loss)
+        return tuple(msgspec.structs.replace(point, kept=point is kept) for point in self._points)
+
+    def _measure(self, epoch: int, train_loss: float | None = None) -> None:
+        figures = measure(self._predict(self._validation), self._validation.labels)
+        now = time.perf_counter()
+        point = Point(
+            stage=STAGE,
+            epoch=epoch,
+            train_loss_nats=train_loss,
+            validation_loss_nats=figures.loss,
+            validation_accuracy=figures.accuracy,
+            learning_rate=float(self._optimizer.learning_rate),
+            seconds=round(now - self._started, 3),
+        )
+        self._started = now
+        if not self._points or _loss(point) < min(map(_loss, self._points)):
+            self._best = self._model.get_weights()
+        self._points.append(point)
+
+
+def _loss(point: Point) -> float:
+    return math.inf if point.validation_loss_nats is None else point.validation_loss_nats

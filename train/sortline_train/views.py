@@ -1,0 +1,80 @@
+"""The training photographs as training wants them: fresh views every epoch, a batch at a time, made ahead of use."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sortline_train.augment import Shot, augment
+from sortline_train.rows import Rows
+
+Floats = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Made = TypeVar("Made")
+
+
+class Album(NamedTuple):
+    """Photographs to make views of.
+
+    Attributes:
+        pixels: `(N, H, W, 3) uint8 RGB`, mapped.
+        masks: `(N, H, W) uint8`, 255 on the item.
+        labels: `(N,) int64`.
+        grounds: `(K, S, S, 3) uint8 RGB` to show items on.
+        share: Of views on another ground.
+        seed: Of everything random.
+    """
+
+    pixels: Rows
+    masks: Rows
+    labels: Labels
+    grounds: NDArray[np.uint8]
+    share: float
+    seed: int
+
+    def view(self, nth: int, side: int, epoch: int) -> NDArray[np.uint8]:
+        """The one view `(side, side, 3) uint8 RGB` that the nth photograph has in an epoch."""
+        random = np.random.default_rng((self.seed, epoch, nth))
+        return augment(Shot(self.pixels[nth], self.masks[nth]), self.grounds, self.share, side, random)
+
+    def order(self, batch: int, epoch: int) -> NDArray[np.int64]:
+        """Which photographs come together in an epoch, `(steps, batch) int64`: every one once, in an order of its own.
+
+        The last batch is filled up from the first, so that all weigh the same.
+        """
+        shuffled = np.random.default_rng((self.seed, epoch)).permutation(len(self.labels))
+        steps = -(-len(shuffled) // batch)
+        return np.take(shuffled, range(steps * batch), mode="wrap").reshape(steps, batch)
+
+    def batch(self, chosen: Sequence[int], side: int, epoch: int) -> tuple[Floats, Labels]:
+        """Views of the chosen photographs in an epoch, `(B, side, side, 3) float32` of 0 to 255, and their classes."""
+        views = np.stack([self.view(int(nth), side, epoch) for nth in chosen])
+        return views.astype(np.float32), self.labels[list(chosen)]
+
+
+def balance(labels: Labels) -> Floats:
+    """A weight per class `(C,) float32`, so that rare classes count for more: the root of what would make all equal.
+
+    Full balance makes a rare class the answer too often; none makes it the answer never.
+    """
+    counts = np.bincount(labels)
+    return np.asarray(np.sqrt(counts.mean() / np.maximum(counts, 1)), np.float32)
+
+
+def make_ahead(make: Callable[[int], Made], count: int, workers: int) -> Iterator[Made]:
+    """`make(0)` to `make(count - 1)` in this order, made by threads while the ones before are in use."""
+    waiting: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for nth in range(count):
+                waiting.append(pool.submit(make, nth))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
