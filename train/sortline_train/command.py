@@ -4,6 +4,7 @@ import argparse
 import importlib.metadata
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -206,21 +207,21 @@ class _Photographs:
         self._labels = np.array([plan.classes.index(file.class_name) for file in plan.files], np.int64)
         self._pixels = open_pixels(*self._files(range(len(plan.files))), spec, cache)
 
-    def examples(self, part: Part) -> Examples:
-        """The photographs of a part."""
-        chosen = self._of(part)
+    def examples(self, *parts: Part) -> Examples:
+        """The photographs of some parts."""
+        chosen = self._of(parts)
         return Examples(self._pixels.select(chosen), self._labels[chosen])
 
-    def masks(self, part: Part) -> Rows:
-        """Outlines of the items of a part."""
-        return open_masks(*self._files(self._of(part)), self._spec, self._cache)
+    def masks(self, *parts: Part) -> Rows:
+        """Outlines of the items of some parts."""
+        return open_masks(*self._files(self._of(parts)), self._spec, self._cache)
 
     def paths(self, part: Part) -> tuple[str, ...]:
         """Where the photographs of a part are, below the folder."""
-        return tuple(self._plan.files[nth].path for nth in self._of(part))
+        return tuple(self._plan.files[nth].path for nth in self._of((part,)))
 
-    def _of(self, part: Part) -> list[int]:
-        return [nth for nth, file in enumerate(self._plan.files) if file.part == part]
+    def _of(self, parts: Sequence[Part]) -> list[int]:
+        return [nth for nth, file in enumerate(self._plan.files) if file.part in parts]
 
     def _files(self, chosen: "range | list[int]") -> tuple[list[Path], list[str]]:
         files = [self._plan.files[nth] for nth in chosen]
@@ -245,15 +246,19 @@ def _fit(
         devices = use_devices()
     _say(f"device: {devices.name}")
     watch("start of TensorFlow")
-    learnt = rows.examples("train")
     settings = plan.settings
-    masks = rows.masks("train")
+    grounds = draw_grounds(settings.seed)
+
+    def album(*parts: Part) -> Album:
+        shown = rows.examples(*parts)
+        return Album(shown.pixels, rows.masks(*parts), shown.labels, grounds, settings.grounds, settings.seed)
+
+    learnt = album("train")
+    everything = album("train", "validation") if settings.final else learnt
     watch("outlines")
-    album = Album(
-        learnt.pixels, masks, learnt.labels, draw_grounds(settings.seed), share=settings.grounds, seed=settings.seed
-    )
     task = Task(
-        album=album,
+        album=learnt,
+        everything=everything,
         validation=rows.examples("validation"),
         test=rows.examples("test"),
         classes=len(plan.classes),

@@ -25,7 +25,7 @@ from sortline_train.views import Album
 from sortline_train.weights.layout import Arrays
 
 Say = Callable[[str], None]
-_HEAD, _EPOCH = "head.npz", "epoch.npz"
+_HEAD, _EPOCH, _FINAL = "head.npz", "epoch.npz", "final.npz"
 
 
 class Task(NamedTuple):
@@ -33,6 +33,7 @@ class Task(NamedTuple):
 
     Attributes:
         album: The photographs to learn from.
+        everything: The same, and those to choose by.
         validation: Those to choose by.
         test: Those that are only measured.
         classes: How many classes there are.
@@ -42,6 +43,7 @@ class Task(NamedTuple):
     """
 
     album: Album
+    everything: Album
     validation: Examples
     test: Examples
     classes: int
@@ -57,7 +59,7 @@ class Outcome(NamedTuple):
         model: `(N, size, size, 3)` pixels to `(N, C)` logits.
         stages: Figures before training, after the head and after fine-tuning.
         points: Every epoch of fine-tuning.
-        validation: Logits of the validation part.
+        validation: Logits of the validation part, of the model that was not trained on it.
         test: Logits of the test part.
     """
 
@@ -83,35 +85,65 @@ def train_classifier(task: Task, devices: Devices, state: Path, say: Say, clock:
         OSError: the disk has no room.
     """
     keras.utils.set_random_seed(task.settings.seed)
-    with devices.strategy.scope():
-        any_size = task.settings.size % EVEN == 0
-        model = build_model(task.backbone, None if any_size else task.settings.size, task.classes, task.arrays)
+    model = _start(task, devices)
     done = load_head(state / _HEAD)
     if done is None:
         done = _train_head(task, model, devices)
         if devices.chief:
             save_head(state / _HEAD, done)
-    model.get_layer("head").set_weights([*done.head])
     for stage in done.stages:
         say(_describe(stage))
     clock("head")
-    points: tuple[Point, ...] = ()
-    if task.settings.epochs:
-        whole = cut_points(model.get_layer("backbone"))[0]
-        unfreeze_top(model, task.backbone.fine_tune_from if task.arrays is not None else whole)
-        place = Place(state / _EPOCH, writes=devices.chief)
-        with devices.strategy.scope():
-            points = fine_tune(model, task.album, task.validation, task.settings, place, os.cpu_count() or 1)
-        clock("fine-tuning")
-    keras.mixed_precision.set_global_policy("float32")
-    final = build_model(task.backbone, task.settings.size, task.classes, task.arrays)
-    final.set_weights(model.get_weights())
-    predict = predictor(final)
-    validation, test = predict(task.validation), predict(task.test)
+    points = _tune(task, done, model, devices, state / _EPOCH)
+    clock("fine-tuning")
+    fixed = _fix(task, model)
+    validation = predictor(fixed)(task.validation)
+    if task.settings.final and points:
+        model, kept = _start(task, devices), next(point.epoch for point in points if point.kept)
+        _tune(task, done, model, devices, state / _FINAL, stop=kept)
+        fixed = _fix(task, model)
+        clock("training once more")
+    test = predictor(fixed)(task.test)
     last = _stage("after_fine_tuning", (validation, task.validation.labels), (test, task.test.labels))
     say(_describe(last))
     clock("measuring")
-    return Outcome(final, (*done.stages, last), points, validation, test)
+    return Outcome(fixed, (*done.stages, last), points, validation, test)
+
+
+def _start(task: Task, devices: Devices) -> Any:
+    """The model to be trained, for views of any side where that is the same as of one side."""
+    side = None if task.settings.size % EVEN == 0 else task.settings.size
+    with devices.strategy.scope():
+        return build_model(task.backbone, side, task.classes, task.arrays)
+
+
+def _tune(
+    task: Task, done: HeadDone, model: Any, devices: Devices, file: Path, stop: int | None = None
+) -> tuple[Point, ...]:
+    """Set the head and fine-tune the top of the backbone with it, or all of one that knows nothing.
+
+    With `stop`, learn from everything and stop after that epoch; without, choose the epoch on the validation part.
+    """
+    model.get_layer("head").set_weights([*done.head])
+    if not task.settings.epochs:
+        return ()
+    whole = cut_points(model.get_layer("backbone"))[0]
+    unfreeze_top(model, task.backbone.fine_tune_from if task.arrays is not None else whole)
+    place = Place(file, writes=devices.chief, workers=os.cpu_count() or 1)
+    with devices.strategy.scope():
+        if stop is None:
+            return fine_tune(model, task.album, task.validation, task.settings, place)
+        return fine_tune(model, task.everything, None, task.settings, place, stop)
+
+
+def _fix(task: Task, model: Any) -> Any:
+    """The same model for photographs of one size, in full precision."""
+    policy = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_global_policy("float32")
+    fixed = build_model(task.backbone, task.settings.size, task.classes, task.arrays)
+    keras.mixed_precision.set_global_policy(policy)
+    fixed.set_weights(model.get_weights())
+    return fixed
 
 
 def _train_head(task: Task, model: Any, devices: Devices) -> HeadDone:

@@ -39,7 +39,7 @@ class Shares(NamedTuple):
 
     test: float = 0.1
     calibration: float = 0.1
-    validation: float = 0.1
+    validation: float = 0.05
 
 
 SHARES = Shares()

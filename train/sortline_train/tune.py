@@ -40,10 +40,12 @@ class Place(NamedTuple):
     Attributes:
         file: Of the snapshot.
         writes: False in all but one of several machines that train together.
+        workers: Threads that make views.
     """
 
     file: Path
     writes: bool
+    workers: int
 
 
 def sides(size: int, epochs: int) -> tuple[int, ...]:
@@ -54,7 +56,7 @@ def sides(size: int, epochs: int) -> tuple[int, ...]:
 
 
 def fine_tune(
-    model: Any, album: Album, validation: Examples, settings: Settings, place: Place, workers: int
+    model: Any, album: Album, validation: Examples | None, settings: Settings, place: Place, stop: int | None = None
 ) -> tuple[Point, ...]:
     """Train `model`, whose trainable layers are set, and leave it in the state that was best on `validation`.
 
@@ -63,10 +65,10 @@ def fine_tune(
     Args:
         model: Takes views of any side.
         album: The photographs to learn from.
-        validation: The photographs to choose by, at full size.
+        validation: The photographs to choose by, at full size; None to take the last state.
         settings: The recipe.
         place: Each epoch's end is kept there, and taken up from there.
-        workers: Threads that make views.
+        stop: Leave the recipe after that epoch.
 
     Returns:
         What was measured at the beginning and after each epoch; one of them is marked as kept.
@@ -86,13 +88,13 @@ def fine_tune(
     done = diary.take_up()
     with progress("fine-tuning", steps * len(plan)) as advance:
         advance(steps * done)
-        for epoch, side in list(enumerate(plan))[done:]:
+        for epoch, side in list(enumerate(plan))[done:stop]:
             # What dropout drops depends on the epoch alone, so that a training taken up again is the same.
             model.get_layer("dropout").seed_generator.state.assign([settings.seed, epoch])
             shares = crew.share(album.order(batch, epoch))
             make = _batches(album, shares, side, epoch)
             losses = []
-            for views in make_ahead(make, steps, workers):
+            for views in make_ahead(make, steps, place.workers):
                 losses.append(step(views))
                 advance(1)
             diary.write(epoch + 1, float(np.mean([float(loss) for loss in losses])))
@@ -170,7 +172,7 @@ def _number(context: Any) -> Any:
 class _Diary:
     """Measures at the end of each epoch, remembers the best one, and keeps a snapshot."""
 
-    def __init__(self, model: Any, optimizer: Any, validation: Examples, place: Place) -> None:
+    def __init__(self, model: Any, optimizer: Any, validation: Examples | None, place: Place) -> None:
         self._model, self._optimizer, self._validation, self._place = model, optimizer, validation, place
         self._predict: Callable[[Examples], Logits] = predictor(model)
         self._points: list[Point] = []
@@ -200,23 +202,24 @@ class _Diary:
     def close(self) -> tuple[Point, ...]:
         """Leave the best state in the model."""
         self._model.set_weights(self._best)
-        kept = min(self._points, key=_loss)
+        kept = min(self._points, key=_loss) if self._validation else self._points[-1]
         return tuple(msgspec.structs.replace(point, kept=point is kept) for point in self._points)
 
     def _measure(self, epoch: int, train_loss: float | None = None) -> None:
-        figures = measure(self._predict(self._validation), self._validation.labels)
+        held = self._validation
+        figures = measure(self._predict(held), held.labels) if held else None
         now = time.perf_counter()
         point = Point(
             stage=STAGE,
             epoch=epoch,
             train_loss_nats=train_loss,
-            validation_loss_nats=figures.loss,
-            validation_accuracy=figures.accuracy,
+            validation_loss_nats=figures.loss if figures else None,
+            validation_accuracy=figures.accuracy if figures else None,
             learning_rate=float(self._optimizer.learning_rate),
             seconds=round(now - self._started, 3),
         )
         self._started = now
-        if not self._points or _loss(point) < min(map(_loss, self._points)):
+        if not figures or not self._points or _loss(point) < min(map(_loss, self._points)):
             self._best = self._model.get_weights()
         self._points.append(point)
 
