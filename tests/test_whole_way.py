@@ -14,7 +14,7 @@ def test_training_leaves_a_run_that_says_how_it_was_made(run_folder: Path) -> No
     record = json.loads((run_folder / "run.json").read_text())
     assert (run_folder / "model.keras").stat().st_size > 100_000
     assert (run_folder / "labels.txt").read_text().split() == record["classes"] == ["bottle", "paper", "tray"]
-    assert {file["part"] for file in record["files"]} == {"train", "validation", "test"}
+    assert {file["part"] for file in record["files"]} == {"train", "validation", "calibration", "test"}
     assert len(record["files"]) == 60
     assert record["before"] != record["after_head"]
     assert not (run_folder / "pixels.npy").exists()

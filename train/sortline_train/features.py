@@ -5,8 +5,9 @@ the sixth digit. Where there is a graphics card Keras is faster and is taken.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -18,47 +19,54 @@ from sortline_bundle.quiet import quiet
 Floats = NDArray[np.float32]
 Picture = Callable[[int], NDArray[np.uint8]]
 _BATCH = 32
+_THREADS = os.cpu_count() or 1
 
 
 class Extractor:
-    """A Keras model, ready to be run over many pictures.
+    """A Keras model of fixed size, ready to be run over many pictures: `(H, W, 3) uint8 RGB` to one of its outputs."""
 
-    Takes `(N, H, W, 3)` pixels to `(N, F)`; the size must be fixed in the model.
-    """
-
-    def __init__(self, model: Any, *, on_card: bool) -> None:
+    def __init__(self, model: Any, *, on_card: bool = False) -> None:
         """Prepare `model`; `on_card` keeps it in Keras."""
-        self._model = model
-        self._interpreters = [] if on_card else _load(_convert(model))
+        self._model, self._on_card = model, on_card
+        self._interpreters: SimpleQueue[Any] = SimpleQueue()
+        for interpreter in () if on_card else _load(_convert(model)):
+            self._interpreters.put(interpreter)
+
+    def one(self, picture: NDArray[np.uint8]) -> Floats:
+        """Run over one picture; from any thread. Not on a card."""
+        interpreter = self._interpreters.get()
+        try:
+            return _invoke(interpreter, picture)
+        finally:
+            self._interpreters.put(interpreter)
 
     def run(self, picture: Picture, count: int, title: str) -> Floats:
         """Run over the pictures `picture(0)` to `picture(count - 1)`.
 
         Args:
-            picture: Makes the nth, `(H, W, 3) uint8 RGB`; called from several threads.
+            picture: Makes the nth; called from several threads.
             count: How many there are.
             title: For the progress bar.
 
         Returns:
-            `(count, F) float32`.
+            `(count, ...) float32`.
         """
-        out = np.empty((count, self._model.output_shape[-1]), np.float32)
+        out = np.empty((count, *self._model.output_shape[1:]), np.float32)
         with progress(title, count) as advance:
-            if not self._interpreters:
+            if self._on_card:
                 for start in range(0, count, _BATCH):
                     batch = [picture(nth) for nth in range(start, min(start + _BATCH, count))]
                     out[start : start + len(batch)] = self._model.predict_on_batch(np.stack(batch).astype(np.float32))
                     advance(len(batch))
                 return out
 
-            def go(worker: int) -> None:
-                invoke = self._interpreters[worker]
-                for nth in range(worker, count, len(self._interpreters)):
-                    out[nth] = invoke(picture(nth))
-                    advance(1)
+            def go(nth: int) -> None:
+                out[nth] = self.one(picture(nth))
+                advance(1)
 
-            with ThreadPoolExecutor(len(self._interpreters)) as pool:
-                list(pool.map(go, range(len(self._interpreters))))
+            with ThreadPoolExecutor(_THREADS) as pool:
+                for _ in pool.map(go, range(count)):
+                    pass
         return out
 
 
@@ -69,21 +77,18 @@ def _convert(model: Any) -> bytes:
         return bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
 
 
-def _load(model: bytes) -> Sequence[Callable[[NDArray[np.uint8]], Floats]]:
+def _load(model: bytes) -> list[Any]:
     """One interpreter of one thread for each core: two of them do more than one of two threads."""
     from ai_edge_litert.interpreter import Interpreter
 
-    def load() -> Callable[[NDArray[np.uint8]], Floats]:
-        interpreter = Interpreter(model_content=model, num_threads=1)
-        interpreter.allocate_tensors()
-        taken, given = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-
-        def invoke(picture: NDArray[np.uint8]) -> Floats:
-            interpreter.set_tensor(taken, picture[None].astype(np.float32))
-            interpreter.invoke()
-            return np.asarray(interpreter.get_tensor(given)[0], np.float32)
-
-        return invoke
-
     with quiet():
-        return [load() for _ in range(os.cpu_count() or 1)]
+        interpreters = [Interpreter(model_content=model, num_threads=1) for _ in range(_THREADS)]
+        for interpreter in interpreters:
+            interpreter.allocate_tensors()
+    return interpreters
+
+
+def _invoke(interpreter: Any, picture: NDArray[np.uint8]) -> Floats:
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture[None].astype(np.float32))
+    interpreter.invoke()
+    return np.asarray(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0], np.float32)

@@ -5,6 +5,7 @@ Each step leaves its result in the state folder and is passed over where the res
 
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,11 +17,11 @@ from sortline_train.devices import Devices
 from sortline_train.examples import Examples, Labels, Logits, measure, predictor
 from sortline_train.features import Extractor
 from sortline_train.head import Head, fit_head
-from sortline_train.model import build_model, features_of, unfreeze_top
+from sortline_train.model import build_model, cut_model, features_of, unfreeze_top
 from sortline_train.report.values import Point, Stage
 from sortline_train.run import Settings
 from sortline_train.state import HeadDone, load_head, save_head
-from sortline_train.tune import EVEN, Place, fine_tune
+from sortline_train.tune import EVEN, Place, Trainee, fine_tune
 from sortline_train.views import Album
 from sortline_train.weights.layout import Arrays
 
@@ -127,13 +128,22 @@ def _tune(
     model.get_layer("head").set_weights([*done.head])
     if not task.settings.epochs:
         return ()
-    whole = cut_points(model.get_layer("backbone"))[0]
-    unfreeze_top(model, task.backbone.fine_tune_from if task.arrays is not None else whole)
     place = Place(file, writes=devices.chief, workers=os.cpu_count() or 1)
     with devices.strategy.scope():
+        trainee = _prepare(task, model, devices)
         if stop is None:
-            return fine_tune(model, task.album, task.validation, task.settings, place)
-        return fine_tune(model, task.everything, None, task.settings, place, stop)
+            return fine_tune(trainee, task.album, task.validation, task.settings, place)
+        return fine_tune(trainee, task.everything, None, task.settings, place, stop)
+
+
+def _prepare(task: Task, model: Any, devices: Devices) -> Trainee:
+    """Set what is to learn; what lies below it never changes, and runs in LiteRT where there is no graphics card."""
+    first = task.backbone.fine_tune_from if task.arrays is not None else cut_points(model.get_layer("backbone"))[0]
+    unfreeze_top(model, first)
+    if devices.on_card or task.arrays is None:
+        return Trainee(model, model, lambda _: lambda picture: picture.astype(np.float32), blank=task.arrays is None)
+    halves = cut_model(model, first)
+    return Trainee(model, halves.above, cache(lambda side: Extractor(halves.below(side)).one))
 
 
 def _fix(task: Task, model: Any) -> Any:

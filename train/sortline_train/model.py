@@ -1,7 +1,7 @@
 """The network that is trained: raw pixels in, one logit per class out, all scaling inside."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,37 @@ def features_of(model: Any) -> Any:
     import keras
 
     return keras.Model(model.input, model.get_layer("pool").output)
+
+
+class Halves(NamedTuple):
+    """A model cut in two.
+
+    Attributes:
+        below: Pixels `(N, side, side, 3)` to the maps at the cut; made for a side, given in pixels.
+        above: From there to logits.
+    """
+
+    below: Callable[[int], Any]
+    above: Any
+
+
+def cut_model(model: Any, first: str) -> Halves:
+    """Cut `model` before the backbone's layer `first`, one of its `cut_points`; the halves share its layers."""
+    import keras
+
+    base = model.get_layer("backbone")
+    tensor = base.get_layer(first).input
+    bottom, top = keras.Model(base.input, tensor), keras.Model(tensor, base.output)
+    maps = keras.Input(tensor.shape[1:])
+    logits = top(maps, training=False)
+    for name in ("pool", "dropout", "head"):
+        logits = model.get_layer(name)(logits)
+
+    def below(side: int) -> Any:
+        pixels = keras.Input((side, side, 3))
+        return keras.Model(pixels, bottom(model.get_layer("scale")(pixels), training=False))
+
+    return Halves(below, keras.Model(maps, logits))
 
 
 def _hasten(base: Any) -> None:

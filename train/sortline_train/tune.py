@@ -15,13 +15,17 @@ import keras
 import msgspec
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from sortline_bundle.progress import progress
 from sortline_train.examples import Examples, Logits, measure, predictor
+from sortline_train.lens import Image
 from sortline_train.report.values import Point
 from sortline_train.run import Settings
 from sortline_train.state import Snapshot, load_snapshot, save_snapshot
 from sortline_train.views import Album, Floats, Labels, balance, make_ahead
+
+Shares = dict[int, NDArray[np.int64]]
 
 STAGE = "fine_tuning"
 LABEL_SMOOTHING = 0.05
@@ -32,6 +36,22 @@ _SMALL_EPOCHS = 0.7
 EVEN = 32
 _LEAST_SIDE = 128  # below it smaller views teach little
 _WARM_UP = 0.05
+
+
+class Trainee(NamedTuple):
+    """A model whose trainable layers are set.
+
+    Attributes:
+        whole: Pixels of any side to logits.
+        learns: The part that is trained: all of it, or what lies above a cut.
+        below: For a side in pixels, what makes of one view `(side, side, 3) uint8 RGB` what `learns` takes.
+        blank: It knows nothing yet, so that its beginning is never what is kept.
+    """
+
+    whole: Any
+    learns: Any
+    below: Callable[[int], Callable[[Image], Floats]]
+    blank: bool = False
 
 
 class Place(NamedTuple):
@@ -56,14 +76,19 @@ def sides(size: int, epochs: int) -> tuple[int, ...]:
 
 
 def fine_tune(
-    model: Any, album: Album, validation: Examples | None, settings: Settings, place: Place, stop: int | None = None
+    trainee: Trainee,
+    album: Album,
+    validation: Examples | None,
+    settings: Settings,
+    place: Place,
+    stop: int | None = None,
 ) -> tuple[Point, ...]:
-    """Train `model`, whose trainable layers are set, and leave it in the state that was best on `validation`.
+    """Train a model and leave it in the state that was best on `validation`.
 
     To be called, as the model was made, in the scope of the strategy that shares the work.
 
     Args:
-        model: Takes views of any side.
+        trainee: The model.
         album: The photographs to learn from.
         validation: The photographs to choose by, at full size; None to take the last state.
         settings: The recipe.
@@ -82,17 +107,17 @@ def fine_tune(
     batch = crew.round_up(min(settings.batch, len(album.labels)))
     steps = len(album.order(batch, 0))
     optimizer = _optimizer(settings.learning_rate, steps * len(plan))
-    optimizer.build(model.trainable_variables)
-    step = crew.stepper(model, optimizer, balance(album.labels), batch)
-    diary = _Diary(model, optimizer, validation, place)
+    optimizer.build(trainee.learns.trainable_variables)
+    step = crew.stepper(trainee.learns, optimizer, balance(album.labels), batch)
+    diary = _Diary(trainee, optimizer, validation, place)
     done = diary.take_up()
     with progress("fine-tuning", steps * len(plan)) as advance:
         advance(steps * done)
         for epoch, side in list(enumerate(plan))[done:stop]:
             # What dropout drops depends on the epoch alone, so that a training taken up again is the same.
-            model.get_layer("dropout").seed_generator.state.assign([settings.seed, epoch])
+            trainee.learns.get_layer("dropout").seed_generator.state.assign([settings.seed, epoch])
             shares = crew.share(album.order(batch, epoch))
-            make = _batches(album, shares, side, epoch)
+            make = _batches(album, shares, trainee.below(side), side, epoch)
             losses = []
             for views in make_ahead(make, steps, place.workers):
                 losses.append(step(views))
@@ -102,9 +127,14 @@ def fine_tune(
 
 
 def _batches(
-    album: Album, shares: dict[int, "np.ndarray[Any, np.dtype[np.int64]]"], side: int, epoch: int
-) -> "Callable[[int], dict[int, tuple[Floats, Labels]]]":
-    return lambda nth: {replica: album.batch(rows[nth], side, epoch) for replica, rows in shares.items()}
+    album: Album, shares: Shares, below: Callable[[Image], Floats], side: int, epoch: int
+) -> Callable[[int], dict[int, tuple[Floats, Labels]]]:
+    """What makes the nth batch: for each replica here what the trained part takes, and the classes."""
+
+    def take(chosen: NDArray[np.int64]) -> tuple[Floats, Labels]:
+        return np.stack([below(album.view(int(nth), side, epoch)) for nth in chosen]), album.labels[chosen]
+
+    return lambda nth: {replica: take(rows[nth]) for replica, rows in shares.items()}
 
 
 def _optimizer(highest: float, steps: int) -> Any:
@@ -130,13 +160,13 @@ class _Crew:
         """The nearest size of batch that can be shared evenly."""
         return math.ceil(batch / self._count) * self._count
 
-    def share(self, order: "np.ndarray[Any, np.dtype[np.int64]]") -> dict[int, "np.ndarray[Any, np.dtype[np.int64]]"]:
+    def share(self, order: NDArray[np.int64]) -> Shares:
         """What each replica of this machine takes of `(steps, batch)` photographs."""
         return {number: order[:, number :: self._count] for number in self._here}
 
     def stepper(
         self, model: Any, optimizer: Any, weights: Floats, batch: int
-    ) -> "Callable[[dict[int, tuple[Floats, Labels]]], Any]":
+    ) -> Callable[[dict[int, tuple[Floats, Labels]]], Any]:
         """What does one step of training and gives the loss of the whole batch."""
         classes, variables = len(weights), model.trainable_variables
 
@@ -172,9 +202,10 @@ def _number(context: Any) -> Any:
 class _Diary:
     """Measures at the end of each epoch, remembers the best one, and keeps a snapshot."""
 
-    def __init__(self, model: Any, optimizer: Any, validation: Examples | None, place: Place) -> None:
-        self._model, self._optimizer, self._validation, self._place = model, optimizer, validation, place
-        self._predict: Callable[[Examples], Logits] = predictor(model)
+    def __init__(self, trainee: Trainee, optimizer: Any, validation: Examples | None, place: Place) -> None:
+        self._model, self._optimizer, self._validation, self._place = trainee.whole, optimizer, validation, place
+        self._first = int(trainee.blank)  # epoch that may be kept
+        self._predict: Callable[[Examples], Logits] = predictor(trainee.whole)
         self._points: list[Point] = []
         self._best: list[Any] = []
         self._started = time.perf_counter()
@@ -202,7 +233,7 @@ class _Diary:
     def close(self) -> tuple[Point, ...]:
         """Leave the best state in the model."""
         self._model.set_weights(self._best)
-        kept = min(self._points, key=_loss) if self._validation else self._points[-1]
+        kept = min(self._points[self._first :], key=_loss) if self._validation else self._points[-1]
         return tuple(msgspec.structs.replace(point, kept=point is kept) for point in self._points)
 
     def _measure(self, epoch: int, train_loss: float | None = None) -> None:
@@ -219,9 +250,9 @@ class _Diary:
             seconds=round(now - self._started, 3),
         )
         self._started = now
-        if not figures or not self._points or _loss(point) < min(map(_loss, self._points)):
-            self._best = self._model.get_weights()
         self._points.append(point)
+        if not figures or epoch <= self._first or point is min(self._points[self._first :], key=_loss):
+            self._best = self._model.get_weights()
 
 
 def _loss(point: Point) -> float:

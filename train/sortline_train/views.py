@@ -1,7 +1,7 @@
 """The training photographs as training wants them: fresh views every epoch, a batch at a time, made ahead of use."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
@@ -48,11 +48,6 @@ class Album(NamedTuple):
         shuffled = np.random.default_rng((self.seed, epoch)).permutation(len(self.labels))
         steps = -(-len(shuffled) // batch)
         return np.take(shuffled, range(steps * batch), mode="wrap").reshape(steps, batch)
-
-    def batch(self, chosen: Sequence[int], side: int, epoch: int) -> tuple[Floats, Labels]:
-        """Views of the chosen photographs in an epoch, `(B, side, side, 3) float32` of 0 to 255, and their classes."""
-        views = np.stack([self.view(int(nth), side, epoch) for nth in chosen])
-        return views.astype(np.float32), self.labels[list(chosen)]
 
 
 def balance(labels: Labels) -> Floats:
