@@ -18,6 +18,11 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")
 
 
+# Photographs are padded to a square. At 20:1 one part in twenty of it would be picture, and a long one would need
+# gigabytes.
+LONGEST = 20
+
+
 class Photograph(NamedTuple):
     """A file and the class whose folder it lies in."""
 
@@ -86,8 +91,10 @@ def decode_image(data: bytes) -> NDArray[np.uint8]:
     try:
         # Odd EXIF blocks draw warnings and do no harm; a picture too large to be true is an error of its own.
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            _refuse_long(*image.size)
             deep = image.mode.startswith(("I", "F"))
-            pixels = np.array(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.uint8)
+            ImageOps.exif_transpose(image, in_place=True)
+            pixels = np.array(image if image.mode == "RGB" else image.convert("RGB"), dtype=np.uint8)
     except UnidentifiedImageError:
         raise PhotographError(f"is not an image ({', '.join(_FORMATS)})") from None
     except Image.DecompressionBombError:
@@ -98,6 +105,12 @@ def decode_image(data: bytes) -> NDArray[np.uint8]:
         # Pillow would cut off all that is brighter than 255.
         raise PhotographError("has more than 8 bits per channel")
     return pixels
+
+
+def _refuse_long(width: int, height: int) -> None:
+    short, long = sorted((width, height))
+    if long > LONGEST * short:
+        raise PhotographError(f"is {width} x {height} pixels, where no side may be more than {LONGEST} times the other")
 
 
 def encode_png(image: NDArray[np.uint8]) -> bytes:

@@ -14,6 +14,7 @@ import hashlib
 import mmap
 import os
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -178,7 +179,8 @@ def _make_files(shelf: Shelf, missing: Mapping[bytes, int], fill: Fill) -> Itera
         except PhotographError as error:
             failures[digest] = str(error)
 
-    with ThreadPoolExecutor(_THREADS) as pool, progress(shelf.kind, len(missing)) as advance:
+    calm = warnings.catch_warnings(action="ignore")  # Pillow's, of odd EXIF blocks; here, since threads share filters
+    with calm, ThreadPoolExecutor(_THREADS) as pool, progress(shelf.kind, len(missing)) as advance:
         for start in range(0, len(missing), FILE_ROWS):
             digests = list(missing)[start : start + FILE_ROWS]
             with _new_file(shelf, digests) as mapped:

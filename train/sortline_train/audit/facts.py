@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 SHORTEST = 32
 # Half of what the usual input has (224): usable, but nothing fine is left of the item.
 SHORT = 96
-# Photographs are padded to a square. At 20:1 one part in twenty of it would be picture, and a long one would need
-# gigabytes; at 5:1 a fifth is, which learns badly. No camera takes either.
-LONGEST = 20
 LONG = 5
 
 _FORMATS = {
@@ -132,11 +129,8 @@ def _digest_pixels(pixels: NDArray[np.uint8]) -> str:
 
 
 def _judge_size(width: int, height: int) -> str | None:
-    short, long = sorted((width, height))
-    if short < SHORTEST:
+    if min(width, height) < SHORTEST:
         return f"is {width} x {height} pixels, where the shorter side must have {SHORTEST}"
-    if long > LONGEST * short:
-        return f"is {width} x {height} pixels, where no side may be more than {LONGEST} times the other"
     return None
 
 
