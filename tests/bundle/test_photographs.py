@@ -265,8 +265,10 @@ def test_what_is_no_folder_is_refused(tmp_path):
             list_photographs(path)
 
 
-def test_a_picture_as_thin_as_a_thread_is_refused_before_it_is_padded_to_a_square(tmp_path: Path) -> None:
+def test_a_picture_as_thin_as_a_thread_is_refused_before_it_is_padded_to_a_square(tmp_path):
     path = tmp_path / "thread.png"
     Image.new("RGB", (30_000, 10)).save(path)
-    with pytest.raises(PhotographError, match=r"is 30000 x 10 pixels, where no side may be more than 20 times the other"):
+    with pytest.raises(
+        PhotographError, match=r"is 30000 x 10 pixels, where no side may be more than 20 times the other"
+    ):
         load_image(path)
