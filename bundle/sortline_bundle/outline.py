@@ -24,6 +24,7 @@ _LEAST_LIMIT, _MOST_LIMIT = 5.0, 14.0
 _LEAST, _MOST = 0.03, 0.92
 _LEAST_GROUND_ON_RIM = 0.3
 _MOST_ITEM_ON_RIM = 0.65
+_PURE = 0.9  # share of what is not item that is ground: a room or a meadow is no ground
 _PART = 0.15  # of the largest piece: smaller ones are dirt
 
 
@@ -68,7 +69,7 @@ def _find(small: NDArray[np.uint8]) -> Mask | None:
     cv2.grabCut(small, marks, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), 2, cv2.GC_INIT_WITH_MASK)
     solid = _fill(np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8))
     plausible = _LEAST < solid.mean() < _MOST and solid[rim].mean() < _MOST_ITEM_ON_RIM
-    return solid if plausible else None
+    return solid if plausible and ground[solid == 0].mean() > _PURE else None
 
 
 def _find_ground(lab: Floats, rim: Flags) -> tuple[Flags, Floats, float] | None:
