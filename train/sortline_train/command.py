@@ -251,7 +251,15 @@ def _fit(
 
     def album(*parts: Part) -> Album:
         shown = rows.examples(*parts)
-        return Album(shown.pixels, rows.masks(*parts), shown.labels, grounds, settings.grounds, settings.seed)
+        return Album(
+            pixels=shown.pixels,
+            masks=rows.masks(*parts),
+            labels=shown.labels,
+            grounds=grounds,
+            share=settings.grounds,
+            size=settings.size,
+            seed=settings.seed,
+        )
 
     learnt = album("train")
     everything = album("train", "validation") if settings.final else learnt

@@ -1,8 +1,8 @@
 """Fine-tuning: the top of the backbone and its head together, on fresh views every epoch.
 
 The learning rate rises for a moment, then falls along a cosine to nothing. Most epochs see views smaller than the
-model's input, which costs half and teaches nearly as much; the last ones see the full size. The state with the lowest
-loss on the validation part is kept.
+model's input, which costs half: windows in which things have the size they will have. The last epochs see it all. The
+state with the lowest loss on the validation part is kept.
 """
 
 import math

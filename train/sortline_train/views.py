@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sortline_train.augment import Shot, augment
+from sortline_train.augment import Frame, Shot, augment
 from sortline_train.rows import Rows
 
 Floats = NDArray[np.float32]
@@ -25,6 +25,7 @@ class Album(NamedTuple):
         labels: `(N,) int64`.
         grounds: `(K, S, S, 3) uint8 RGB` to show items on.
         share: Of views on another ground.
+        size: Of the model's input, in pixels.
         seed: Of everything random.
     """
 
@@ -33,12 +34,15 @@ class Album(NamedTuple):
     labels: Labels
     grounds: NDArray[np.uint8]
     share: float
+    size: int
     seed: int
 
     def view(self, nth: int, side: int, epoch: int) -> NDArray[np.uint8]:
         """The one view `(side, side, 3) uint8 RGB` that the nth photograph has in an epoch."""
         random = np.random.default_rng((self.seed, epoch, nth))
-        return augment(Shot(self.pixels[nth], self.masks[nth]), self.grounds, self.share, side, random)
+        return augment(
+            Shot(self.pixels[nth], self.masks[nth]), self.grounds, self.share, Frame(self.size, side), random
+        )
 
     def order(self, batch: int, epoch: int) -> NDArray[np.int64]:
         """Which photographs come together in an epoch, `(steps, batch) int64`: every one once, in an order of its own.
