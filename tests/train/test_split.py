@@ -12,7 +12,7 @@ from sortline_bundle.errors import PhotographError
 from sortline_train.split import Candidate, Leak, Shares, divide
 
 PLACES = st.integers(0, 99).map(lambda percent: percent / 100)
-MIDDLES = (0.05, 0.15, 0.25, 0.65)  # of the four parts, at the usual shares
+MIDDLES = (0.05, 0.15, 0.225, 0.65)  # of the four parts, at the usual shares
 PARTS = ("test", "calibration", "validation", "train")
 
 
@@ -112,8 +112,8 @@ def test_four_groups_are_one_for_each_part_in_order_of_their_digests():
 @pytest.mark.parametrize(
     ("places", "parts"),
     [
-        ((0.15, 0.25, 0.6, 0.5), ("calibration", "validation", "train", "test")),
-        ((0.01, 0.02, 0.15, 0.25), ("test", "train", "calibration", "validation")),
+        ((0.15, 0.225, 0.6, 0.5), ("calibration", "validation", "train", "test")),
+        ((0.01, 0.02, 0.15, 0.225), ("test", "train", "calibration", "validation")),
     ],
 )
 def test_a_part_that_would_be_empty_takes_the_nearest_group_of_the_largest(places, parts):
@@ -121,7 +121,7 @@ def test_a_part_that_would_be_empty_takes_the_nearest_group_of_the_largest(place
 
 
 def test_a_group_lies_where_its_lowest_digest_lies():
-    lone = [Candidate("a", at(place), nth) for nth, place in enumerate((0.05, 0.15, 0.25, 0.5))]
+    lone = [Candidate("a", at(place), nth) for nth, place in enumerate((0.05, 0.15, 0.225, 0.5))]
     pair = [Candidate("a", at(0.9), 9), Candidate("a", at(0.12), 9)]
     assert divide([*lone, *pair]).parts[-2:] == ("calibration", "calibration")
 
