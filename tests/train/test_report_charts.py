@@ -59,17 +59,15 @@ def test_names_in_the_charts_are_unique_on_the_page_and_lead_somewhere(bins):
 def test_charts_leave_matplotlib_as_it_was_and_care_for_no_style_of_the_users(bins):
     import matplotlib as mpl
 
-    loaded = "matplotlib.pyplot" in sys.modules  # some other test's doing
-
     def parameters():
         return {name: mpl.rcParams[name] for name in mpl.rcParams if name != "backend"}  # reading that one picks one
 
     with mpl.rc_context({"axes.labelsize": 31, "axes.spines.left": False, "lines.linewidth": 9}):
-        before = parameters()
+        before, loaded = parameters(), "matplotlib.pyplot" in sys.modules  # by whatever ran before
         drawn = charts(bins)
+        assert ("matplotlib.pyplot" in sys.modules) == loaded
         assert parameters() == before
     assert drawn == charts(bins)
-    assert ("matplotlib.pyplot" in sys.modules) == loaded
 
 
 @pytest.mark.parametrize("points", [make_curves()[:1], make_curves()[31:], make_curves()[-1:]])
