@@ -6,8 +6,7 @@ import stat
 
 import pytest
 
-from sortline_bundle.errors import ConfigError
-from sortline_bundle.files import whole_folder, write_whole
+from sortline_bundle.files import write_whole
 
 
 def tree(folder):
@@ -29,9 +28,7 @@ def test_a_file_is_written_with_the_folders_above_it(tmp_path):
 def test_the_draft_lies_on_the_same_disk(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "another disk"))  # drafts there would fail
     write_whole(tmp_path / "file", b"data")
-    with whole_folder(tmp_path / "run"):
-        pass
-    assert tree(tmp_path) == {"file": b"data", "run": None}
+    assert tree(tmp_path) == {"file": b"data"}
 
 
 def test_an_old_file_is_replaced(tmp_path):
@@ -83,86 +80,3 @@ def test_a_folder_is_not_replaced_by_a_file(tmp_path):
     with pytest.raises(IsADirectoryError):
         write_whole(tmp_path / "there", b"new")
     assert tree(tmp_path) == {"there": None}
-
-
-def test_a_folder_appears_only_when_it_is_filled(tmp_path):
-    path = tmp_path / "new" / "run"
-    with whole_folder(path) as draft:
-        (draft / "inner").mkdir()
-        (draft / "inner" / "file").write_bytes(b"data")
-        assert not path.exists()
-        assert draft.name.startswith(".")
-    assert tree(path) == {"inner": None, "inner/file": b"data"}
-    assert list(path.parent.iterdir()) == [path]
-    assert stat.S_IMODE(path.stat().st_mode) == 0o755
-
-
-def test_an_empty_folder_may_be_filled(tmp_path):
-    (tmp_path / "run").mkdir()
-    with whole_folder(tmp_path / "run") as draft:
-        (draft / "file").write_bytes(b"data")
-    assert tree(tmp_path) == {"run": None, "run/file": b"data"}
-
-
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit, GeneratorExit])
-def test_a_failure_inside_leaves_no_folder(tmp_path, error):
-    def fill():
-        with whole_folder(tmp_path / "run") as draft:
-            (draft / "inner").mkdir()
-            (draft / "inner" / "file").write_bytes(b"data")
-            raise error
-
-    with pytest.raises(error):
-        fill()
-    assert tree(tmp_path) == {}
-
-
-def test_a_folder_that_cannot_take_its_name_is_removed(tmp_path, monkeypatch):
-    def fill():
-        with whole_folder(tmp_path / "run") as draft:
-            (draft / "file").write_bytes(b"data")
-
-    monkeypatch.setattr("pathlib.Path.replace", fail)
-    with pytest.raises(OSError, match="No space left"):
-        fill()
-    assert tree(tmp_path) == {}
-
-
-@pytest.mark.parametrize("kind", ["file", "folder"])
-def test_nothing_is_overwritten(tmp_path, kind):
-    path = tmp_path / "run"
-    if kind == "file":
-        path.write_bytes(b"precious")
-    else:
-        path.mkdir()
-        (path / "file").write_bytes(b"precious")
-    before = tree(tmp_path)
-    with pytest.raises(ConfigError, match=f"{path} exists already; choose another place"), whole_folder(path):
-        pytest.fail("entered")
-    assert tree(tmp_path) == before
-
-
-def test_what_appeared_meanwhile_is_not_overwritten(tmp_path):
-    path = tmp_path / "run"
-
-    def fill():
-        with whole_folder(path) as draft:
-            (draft / "file").write_bytes(b"mine")
-            path.mkdir()
-            (path / "file").write_bytes(b"theirs")
-
-    with pytest.raises(OSError, match="not empty"):
-        fill()
-    assert tree(tmp_path) == {"run": None, "run/file": b"theirs"}
-
-
-def test_all_of_a_folder_and_then_its_name_is_on_the_disk(tmp_path, monkeypatch):
-    synced = []
-    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
-    with whole_folder(tmp_path / "run") as draft:
-        (draft / "below").mkdir()
-        (draft / "below" / "model").write_bytes(b"all of it")
-        assert not synced
-    inside = [tmp_path / "run", tmp_path / "run" / "below", tmp_path / "run" / "below" / "model"]
-    assert set(synced[:-1]) == {path.stat().st_ino for path in inside}
-    assert synced[-1] == tmp_path.stat().st_ino

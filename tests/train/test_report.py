@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from sortline_bundle.errors import ConfigError
 from sortline_bundle.preprocess import InputSpec
 from sortline_train.audit import Finding
 from sortline_train.evaluation import evaluate, most_doubtful, worst_mistakes
@@ -21,7 +20,6 @@ from sortline_train.report import (
     Stage,
     Step,
     answers,
-    load_metrics,
     render_page,
     write_report,
 )
@@ -153,20 +151,14 @@ def in_order(text, *parts):
     return places == sorted(places)
 
 
+def load_metrics(folder):
+    return msgspec.json.decode((folder / "metrics.json").read_bytes(), type=Metrics)
+
+
 def test_the_figures_can_be_read_back(report, tmp_path):
     write_report(tmp_path / "run", report)
     assert load_metrics(tmp_path / "run") == report.metrics
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["metrics.json", "report.html"]
-
-
-def test_metrics_that_are_missing_or_edited_are_refused(report, tmp_path):
-    with pytest.raises(ConfigError, match="cannot be read"):
-        load_metrics(tmp_path)
-    write_report(tmp_path, report)
-    path = tmp_path / "metrics.json"
-    path.write_text(path.read_text().replace('"macro_f1"', '"micro_f1"', 1))
-    with pytest.raises(ConfigError, match="micro_f1"):
-        load_metrics(tmp_path)
 
 
 def test_a_loss_that_is_no_number_is_null_in_the_metrics(report, tmp_path):

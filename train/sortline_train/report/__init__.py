@@ -11,7 +11,6 @@ from sortline_train.report.values import (
     Stage,
     Step,
     answers,
-    load_metrics,
 )
 
 __all__ = [
@@ -23,7 +22,6 @@ __all__ = [
     "Stage",
     "Step",
     "answers",
-    "load_metrics",
     "render_page",
     "write_report",
     "write_tensorboard",

@@ -25,17 +25,14 @@ Shares, accuracies and probabilities lie between 0 and 1. What could not be told
 
 from collections.abc import Sequence
 from itertools import accumulate
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sortline_bundle.errors import ConfigError
 from sortline_bundle.preprocess import InputSpec
 from sortline_bundle.scores import log_scores
-from sortline_bundle.strict import read_json
 from sortline_train.audit.values import Finding
 from sortline_train.evaluation import Evaluation
 
@@ -200,17 +197,3 @@ def answers(
         )
         for index, row, best, next_ in zip(chosen, scores, first, second, strict=True)
     )
-
-
-def load_metrics(folder: Path) -> Metrics:
-    """Read the metrics.json that `write_report` left in `folder`.
-
-    Raises:
-        ConfigError: there is none, or it does not hold.
-    """
-    path = folder / METRICS
-    try:
-        data = path.read_bytes()
-    except OSError:
-        raise ConfigError(f"{path} cannot be read; `sortline train` writes one with its report") from None
-    return read_json(data, Metrics, limit=_METRICS_BYTES, error=ConfigError, where=str(path))
