@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -32,6 +33,9 @@ def test_two_workers_reach_what_one_reaches(
         environment = {**os.environ, "TF_CONFIG": config}
         with (tmp_path / f"{index}.log").open("w") as log:
             workers.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment))
+        # The second comes when the first has begun to write, as machines do.
+        while workers[0].poll() is None and not (run / "unfinished" / "plan.json").exists():
+            time.sleep(0.02)
     try:
         ends = [worker.wait(timeout=380) for worker in workers]
     finally:

@@ -75,7 +75,7 @@ class Course(NamedTuple):
     steps: tuple[Step, ...]
 
 
-def write_account(title: str, plan: Plan, spec: InputSpec, course: Course) -> Report:
+def make_report(title: str, plan: Plan, spec: InputSpec, course: Course) -> Report:
     """Put together what the report shows.
 
     Args:

@@ -16,8 +16,9 @@ from sortline_bundle.files import write_whole
 from sortline_bundle.preprocess import InputSpec
 from sortline_bundle.quiet import quiet
 from sortline_bundle.strict import convert
-from sortline_train.account import Course, Judged, Watch, write_account
+from sortline_train.account import Course, Judged, Watch, make_report
 from sortline_train.backbones import BACKBONES, check_size, find_backbone
+from sortline_train.devices import Cluster, read_cluster
 from sortline_train.examples import Examples
 from sortline_train.grounds import draw_grounds
 from sortline_train.masks import open_masks
@@ -120,23 +121,25 @@ def train(
     Raises:
         SortlineError: as the parts do.
     """
-    backbone = find_backbone(settings.backbone)
-    check_size(backbone, settings.size)
+    check_size(find_backbone(settings.backbone), settings.size)
+    cluster = read_cluster()
     watch = Watch()
     unfinished = out / UNFINISHED
     plan = _take_up(out, photographs, settings, weights_from) if resume else None
     if plan is None:
-        _refuse_taken(out, resume=resume)
+        if cluster.chief:
+            _refuse_taken(out, resume=resume)
         plan = make_plan(photographs, weights_from, settings, _say)
     watch("audit")
     weights = _weights(weights_from, settings.backbone)
-    unfinished.mkdir(parents=True, exist_ok=True)
-    save_plan(unfinished / _PLAN, plan)
+    watch("weights")
+    if cluster.chief:
+        save_plan(unfinished / _PLAN, plan)
     spec = InputSpec(height=settings.size, width=settings.size)
-    rows = _Photographs(plan, spec, find_cache(unfinished, _say, cache))
-    watch("pixels")
     try:
-        devices, outcome = _fit(rows, plan, weights, unfinished, watch)
+        rows = _Photographs(plan, spec, find_cache(unfinished, _say, cache))
+        watch("pixels")
+        devices, outcome = _fit(rows, plan, weights, cluster, unfinished, watch)
     except KeyboardInterrupt:
         _say(f"{out} is unfinished; the same command with --resume goes on")
         raise
@@ -164,8 +167,8 @@ def train(
         after_fine_tuning=after,
         seconds={step.name: step.seconds for step in watch.steps},
     )
-    if devices.chief:
-        write_report(out, write_account(out.name, plan, spec, course))
+    if cluster.chief:
+        write_report(out, make_report(out.name, plan, spec, course))
         if tensorboard:
             write_tensorboard(tensorboard, course.points)
         _save_model(outcome.model, out)
@@ -236,14 +239,14 @@ def _weights(weights_from: str | None, backbone: str) -> Weights | None:
 
 
 def _fit(
-    rows: _Photographs, plan: Plan, weights: Weights | None, state: Path, watch: Watch
+    rows: _Photographs, plan: Plan, weights: Weights | None, cluster: Cluster, state: Path, watch: Watch
 ) -> "tuple[Devices, Outcome]":
     with quiet():
         from sortline_train.devices import use_devices
         from sortline_train.fit import Task, train_classifier
         from sortline_train.views import Album
 
-        devices = use_devices()
+        devices = use_devices(cluster)
     _say(f"device: {devices.name}")
     watch("start of TensorFlow")
     settings = plan.settings

@@ -18,12 +18,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from sortline_bundle.progress import progress
-from sortline_train.examples import Examples, Logits, measure, predictor
-from sortline_train.lens import Image
+from sortline_train.ahead import make_ahead
+from sortline_train.examples import Below, Examples, measure, predictor
 from sortline_train.report.values import Point
 from sortline_train.run import Settings
 from sortline_train.state import Snapshot, load_snapshot, save_snapshot
-from sortline_train.views import Album, Floats, Labels, balance, make_ahead
+from sortline_train.views import Album, Floats, Labels, balance
 
 Shares = dict[int, NDArray[np.int64]]
 
@@ -50,7 +50,7 @@ class Trainee(NamedTuple):
 
     whole: Any
     learns: Any
-    below: Callable[[int], Callable[[Image], Floats]]
+    below: Callable[[int], Below]
     blank: bool = False
 
 
@@ -109,7 +109,7 @@ def fine_tune(
     optimizer = _optimizer(settings.learning_rate, steps * len(plan))
     optimizer.build(trainee.learns.trainable_variables)
     step = crew.stepper(trainee.learns, optimizer, balance(album.labels), batch)
-    diary = _Diary(trainee, optimizer, validation, place)
+    diary = _Diary(trainee, optimizer, validation, settings.size, place)
     done = diary.take_up()
     with progress("fine-tuning", steps * len(plan)) as advance:
         advance(steps * done)
@@ -127,7 +127,7 @@ def fine_tune(
 
 
 def _batches(
-    album: Album, shares: Shares, below: Callable[[Image], Floats], side: int, epoch: int
+    album: Album, shares: Shares, below: Below, side: int, epoch: int
 ) -> Callable[[int], dict[int, tuple[Floats, Labels]]]:
     """What makes the nth batch: for each replica here what the trained part takes, and the classes."""
 
@@ -202,10 +202,10 @@ def _number(context: Any) -> Any:
 class _Diary:
     """Measures at the end of each epoch, remembers the best one, and keeps a snapshot."""
 
-    def __init__(self, trainee: Trainee, optimizer: Any, validation: Examples | None, place: Place) -> None:
+    def __init__(self, trainee: Trainee, optimizer: Any, validation: Examples | None, size: int, place: Place) -> None:
         self._model, self._optimizer, self._validation, self._place = trainee.whole, optimizer, validation, place
         self._first = int(trainee.blank)  # epoch that may be kept
-        self._predict: Callable[[Examples], Logits] = predictor(trainee.whole)
+        self._predict = predictor(trainee.learns, trainee.below(size))
         self._points: list[Point] = []
         self._best: list[Any] = []
         self._started = time.perf_counter()

@@ -1,9 +1,6 @@
-"""The training photographs as training wants them: fresh views every epoch, a batch at a time, made ahead of use."""
+"""The training photographs as training wants them: fresh views every epoch, a batch at a time."""
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +10,6 @@ from sortline_train.rows import Rows
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
-Made = TypeVar("Made")
 
 
 class Album(NamedTuple):
@@ -61,19 +57,3 @@ def balance(labels: Labels) -> Floats:
     """
     counts = np.bincount(labels)
     return np.asarray(np.sqrt(counts.mean() / np.maximum(counts, 1)), np.float32)
-
-
-def make_ahead(make: Callable[[int], Made], count: int, workers: int) -> Iterator[Made]:
-    """`make(0)` to `make(count - 1)` in this order, made by threads while the ones before are in use."""
-    waiting: deque[Future[Made]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for nth in range(count):
-                waiting.append(pool.submit(make, nth))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
