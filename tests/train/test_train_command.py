@@ -1,6 +1,7 @@
 """`sortline train` fed with what people feed it: one sentence, a distinct exit code, and nothing half-written."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -125,3 +126,18 @@ def test_a_disk_without_room_for_the_pixels(copy: Path, recipe: Sequence[str], t
     assert ran.returncode == 7, ran.stderr
     assert "cannot take the pixels of" in ran.stderr.splitlines()[-1]
     assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_an_output_folder_that_cannot_be_written_to_is_told_before_the_work(
+    copy: Path, recipe: Sequence[str], tmp_path: Path
+) -> None:
+    # The superuser may write to any folder but one on a disk that is mounted for reading alone.
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o555)
+    train = [sys.executable, "-m", "sortline_bundle.command", "train", str(copy), "-o", str(locked / "run"), *recipe]
+    mount = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o ro none "$0" && exec "$@"', str(locked)]
+    done = subprocess.run([*(mount if os.geteuid() == 0 else []), *train], capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.splitlines() == [
+        f"sortline: {locked} cannot be written to; choose another place for the run, or give access there"
+    ]

@@ -2,7 +2,7 @@
 
 Some show the photograph itself: turned anyhow, shifted, nearer or farther. The others show what a station will: the
 item alone on a ground it was never photographed on. A model that learns from the first kind only leans on the ground
-and fails on the belt. Light and camera change in both.
+and fails on the belt. Light and camera change in half of each.
 """
 
 from typing import NamedTuple
@@ -21,6 +21,7 @@ _ITEM_SHARE = (0.5, 1.0)
 _STRETCH = 0.15
 _SHIFT = 0.1
 _SHADOW = 0.7
+_EXPOSED = 0.5
 
 
 class Frame(NamedTuple):
@@ -62,7 +63,7 @@ def augment(shot: Shot, grounds: NDArray[np.uint8], share: float, frame: Frame, 
     """
     elsewhere = random.random() < share and not shot.mask.all()
     view = _on_other_ground(shot, grounds, frame, random) if elsewhere else _turned(shot.pixels, frame, random)
-    return expose(view, random)
+    return expose(view, random) if random.random() < _EXPOSED else view
 
 
 def _turned(pixels: Image, frame: Frame, random: np.random.Generator) -> Image:

@@ -51,9 +51,9 @@ class Settings(_Table, frozen=True, kw_only=True):
 
     backbone: str = "mobilenet_v2"
     size: Annotated[int, Meta(ge=32, le=1024)] = 224
-    epochs: Annotated[int, Meta(ge=0, le=1000)] = 20
+    epochs: Annotated[int, Meta(ge=0, le=1000)] = 16
     batch: Annotated[int, Meta(ge=1, le=4096)] = 16
-    learning_rate: Annotated[float, Meta(gt=0, le=1)] = 1e-4
+    learning_rate: Annotated[float, Meta(gt=0, le=1)] = 2e-4
     views: Annotated[int, Meta(ge=1, le=100)] = 2
     grounds: Annotated[float, Meta(ge=0, le=1)] = 0.35
     seed: Annotated[int, Meta(ge=0, lt=1 << 31)] = 0

@@ -4,6 +4,7 @@ TensorFlow is loaded late: what is wrong with the photographs or the settings sh
 """
 
 import importlib.metadata
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -115,12 +116,15 @@ def train(
 
 
 def _refuse_taken(out: Path, *, resume: bool) -> None:
-    """See that a new run can be made in `out`."""
+    """See that a new run can be made in `out`, before the work begins."""
     begun = (out / UNFINISHED).is_dir()
     if begun and not resume:
         raise ConfigError(f"{out} holds an unfinished training; add --resume to go on with it, or remove it")
     if out.exists() and not begun and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out} exists already; choose another place or remove it first")
+    nearest = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise ConfigError(f"{nearest} cannot be written to; choose another place for the run, or give access there")
 
 
 def _take_up(out: Path, photographs: Path, settings: Settings, weights_from: str | None) -> Plan | None:

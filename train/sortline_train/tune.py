@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import keras
 import msgspec
 import numpy as np
 import tensorflow as tf
@@ -20,22 +19,23 @@ from numpy.typing import NDArray
 from sortline_bundle.progress import progress
 from sortline_train.ahead import make_ahead
 from sortline_train.examples import Below, Examples, measure, predictor
+from sortline_train.optimizer import make_optimizer
 from sortline_train.report.values import Point
 from sortline_train.run import Settings
 from sortline_train.state import Snapshot, load_snapshot, save_snapshot
-from sortline_train.views import Album, Floats, Labels, balance
+from sortline_train.targets import blend, make_targets
+from sortline_train.views import Album, Floats, balance
 
+# For each replica here: which photographs, and what the part that learns makes of them and ought to.
 Shares = dict[int, NDArray[np.int64]]
+Batch = dict[int, tuple[Floats, Floats]]
 
 STAGE = "fine_tuning"
-LABEL_SMOOTHING = 0.05
-WEIGHT_DECAY = 0.02
 _SMALL_SIDE = 5 / 7  # of the full one: 160 for 224
 _SMALL_EPOCHS = 0.7
 # At other sizes a network that takes any size pads in another way than one of that size alone.
 EVEN = 32
 _LEAST_SIDE = 128  # below it smaller views teach little
-_WARM_UP = 0.05
 
 
 class Trainee(NamedTuple):
@@ -106,9 +106,9 @@ def fine_tune(
     crew = _Crew(tf.distribute.get_strategy())
     batch = crew.round_up(min(settings.batch, len(album.labels)))
     steps = len(album.order(batch, 0))
-    optimizer = _optimizer(settings.learning_rate, steps * len(plan))
+    optimizer = make_optimizer(settings.learning_rate, steps * len(plan))
     optimizer.build(trainee.learns.trainable_variables)
-    step = crew.stepper(trainee.learns, optimizer, balance(album.labels), batch)
+    step = crew.stepper(trainee.learns, optimizer, batch)
     diary = _Diary(trainee, optimizer, validation, settings.size, place)
     done = diary.take_up()
     with progress("fine-tuning", steps * len(plan)) as advance:
@@ -119,32 +119,22 @@ def fine_tune(
             shares = crew.share(album.order(batch, epoch))
             make = _batches(album, shares, trainee.below(side), side, epoch)
             losses = []
-            for views in make_ahead(make, steps, place.workers):
-                losses.append(step(views))
+            for made in make_ahead(make, steps, place.workers):
+                losses.append(step(made))
                 advance(1)
             diary.write(epoch + 1, float(np.mean([float(loss) for loss in losses])))
     return diary.close()
 
 
-def _batches(
-    album: Album, shares: Shares, below: Below, side: int, epoch: int
-) -> Callable[[int], dict[int, tuple[Floats, Labels]]]:
-    """What makes the nth batch: for each replica here what the trained part takes, and the classes."""
+def _batches(album: Album, shares: Shares, below: Below, side: int, epoch: int) -> Callable[[int], Batch]:
+    """What makes the nth batch."""
+    weights = balance(album.labels)
 
-    def take(chosen: NDArray[np.int64]) -> tuple[Floats, Labels]:
-        return np.stack([below(album.view(int(nth), side, epoch)) for nth in chosen]), album.labels[chosen]
+    def take(nth: int, chosen: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        maps = np.stack([below(album.view(int(one), side, epoch)) for one in chosen])
+        return blend(maps, make_targets(album.labels[chosen], weights), album.random(epoch, nth, int(chosen[0])))
 
-    return lambda nth: {replica: take(rows[nth]) for replica, rows in shares.items()}
-
-
-def _optimizer(highest: float, steps: int) -> Any:
-    warm_up = max(1, round(steps * _WARM_UP))
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warm_up), warmup_target=highest, warmup_steps=warm_up
-    )
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
-    half = keras.mixed_precision.dtype_policy().name == "mixed_float16"
-    return keras.optimizers.LossScaleOptimizer(optimizer) if half else optimizer
+    return lambda nth: {replica: take(nth, rows[nth]) for replica, rows in shares.items()}
 
 
 class _Crew:
@@ -164,33 +154,29 @@ class _Crew:
         """What each replica of this machine takes of `(steps, batch)` photographs."""
         return {number: order[:, number :: self._count] for number in self._here}
 
-    def stepper(
-        self, model: Any, optimizer: Any, weights: Floats, batch: int
-    ) -> Callable[[dict[int, tuple[Floats, Labels]]], Any]:
+    def stepper(self, model: Any, optimizer: Any, batch: int) -> Callable[[Batch], Any]:
         """What does one step of training and gives the loss of the whole batch."""
-        classes, variables = len(weights), model.trainable_variables
+        variables = model.trainable_variables
 
-        def learn(views: Any, labels: Any) -> Any:
-            targets = tf.one_hot(labels, classes) * (1 - LABEL_SMOOTHING) + LABEL_SMOOTHING / classes
+        def learn(maps: Any, targets: Any) -> Any:
             with tf.GradientTape() as tape:
-                losses = tf.nn.softmax_cross_entropy_with_logits(targets, model(views, training=True))
-                loss = tf.reduce_sum(losses * tf.gather(weights, labels)) / batch
+                loss = -tf.reduce_sum(targets * tf.nn.log_softmax(model(maps, training=True))) / batch
                 scaled = optimizer.scale_loss(loss)
             optimizer.apply(tape.gradient(scaled, variables), variables)  # sums the gradients of all replicas
             return loss
 
         @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # TensorFlow has no types
-        def step(views: Any, labels: Any) -> Any:
-            losses = self._strategy.run(learn, args=(views, labels))
+        def step(maps: Any, targets: Any) -> Any:
+            losses = self._strategy.run(learn, args=(maps, targets))
             return self._strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
 
-        def hand_out(shares: dict[int, tuple[Floats, Labels]]) -> Any:
+        def hand_out(shares: Batch) -> Any:
             hand = self._strategy.experimental_distribute_values_from_function
-            views, labels = (
+            maps, targets = (
                 hand(lambda context, nth=nth: tf.constant(shares[int(context.replica_id_in_sync_group)][nth]))
                 for nth in (0, 1)
             )
-            return step(views, labels)
+            return step(maps, targets)
 
         return hand_out
 

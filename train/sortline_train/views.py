@@ -35,17 +35,19 @@ class Album(NamedTuple):
 
     def view(self, nth: int, side: int, epoch: int) -> NDArray[np.uint8]:
         """The one view `(side, side, 3) uint8 RGB` that the nth photograph has in an epoch."""
-        random = np.random.default_rng((self.seed, epoch, nth))
-        return augment(
-            Shot(self.pixels[nth], self.masks[nth]), self.grounds, self.share, Frame(self.size, side), random
-        )
+        shot, frame = Shot(self.pixels[nth], self.masks[nth]), Frame(self.size, side)
+        return augment(shot, self.grounds, self.share, frame, self.random(epoch, nth))
+
+    def random(self, *of: int) -> np.random.Generator:
+        """The same numbers whenever it is asked for the same, so that a training taken up again is the same."""
+        return np.random.default_rng((self.seed, *of))
 
     def order(self, batch: int, epoch: int) -> NDArray[np.int64]:
         """Which photographs come together in an epoch, `(steps, batch) int64`: every one once, in an order of its own.
 
         The last batch is filled up from the first, so that all weigh the same.
         """
-        shuffled = np.random.default_rng((self.seed, epoch)).permutation(len(self.labels))
+        shuffled = self.random(epoch).permutation(len(self.labels))
         steps = -(-len(shuffled) // batch)
         return np.take(shuffled, range(steps * batch), mode="wrap").reshape(steps, batch)
 
