@@ -5,7 +5,7 @@ import numpy as np
 from sortline_train.views import Floats, Labels
 
 SMOOTHING = 0.05
-_BLEND = 0.3
+_BLEND = 0.2
 
 
 def make_targets(labels: Labels, weights: Floats) -> Floats:
