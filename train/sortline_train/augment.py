@@ -17,7 +17,7 @@ Mask = NDArray[np.uint8]
 Matrix = NDArray[np.float32]
 
 _ZOOM = (0.8, 1.4)
-_ITEM_SHARE = (0.5, 1.0)
+_ITEM_SHARE = (0.35, 1.0)
 _STRETCH = 0.15
 _SHIFT = 0.1
 _SHADOW = 0.7
