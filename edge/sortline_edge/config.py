@@ -4,11 +4,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
 from sortline_bundle.errors import ConfigError
-from sortline_bundle.strict import read_toml
+from sortline_bundle.strict import Table, read_toml
 
 # The upper ends lie far above any machine: nothing computed from what is below them overflows.
 Positive = Annotated[float, Meta(gt=0, le=1_000_000)]
@@ -18,24 +17,20 @@ Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}\Z")]
 Line = Annotated[int, Meta(ge=0, le=511)]
 
 
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A TOML table in which every key is known."""
-
-
-class FolderCamera(_Table, frozen=True, kw_only=True, tag_field="driver", tag="folder"):
+class FolderCamera(Table, frozen=True, kw_only=True, tag_field="driver", tag="folder"):
     """Images of a folder in the order of their names, as if a camera had taken them."""
 
     path: str
     frames_per_s: FrameRate = 25.0
 
 
-class VideoCamera(_Table, frozen=True, kw_only=True, tag_field="driver", tag="video"):
+class VideoCamera(Table, frozen=True, kw_only=True, tag_field="driver", tag="video"):
     """A video file, at the times its frames were taken."""
 
     path: str
 
 
-class BeltCamera(_Table, frozen=True, kw_only=True, tag_field="driver", tag="belt"):
+class BeltCamera(Table, frozen=True, kw_only=True, tag_field="driver", tag="belt"):
     """The simulated belt: items out of a folder of photographs, one folder per class.
 
     Attributes:
@@ -58,7 +53,7 @@ class BeltCamera(_Table, frozen=True, kw_only=True, tag_field="driver", tag="bel
     frames_per_s: FrameRate = 25.0
 
 
-class Belt(_Table, frozen=True, kw_only=True):
+class Belt(Table, frozen=True, kw_only=True):
     """The belt as the camera sees it. Items enter at the left edge of the picture.
 
     Attributes:
@@ -70,7 +65,7 @@ class Belt(_Table, frozen=True, kw_only=True):
     mm_per_px: Annotated[float, Meta(ge=0.001, le=100)]
 
 
-class Bin(_Table, frozen=True, kw_only=True):
+class Bin(Table, frozen=True, kw_only=True):
     """Where the items of some classes go, and the gate that sends them there.
 
     Attributes:
@@ -90,13 +85,13 @@ class Bin(_Table, frozen=True, kw_only=True):
     dwell_ms: Positive = 150.0
 
 
-class RecorderOutputs(_Table, frozen=True, kw_only=True, tag_field="driver", tag="recorder"):
+class RecorderOutputs(Table, frozen=True, kw_only=True, tag_field="driver", tag="recorder"):
     """No wires: what the lines would have done, as JSON lines in a file."""
 
     path: str = "outputs.jsonl"
 
 
-class GpiodOutputs(_Table, frozen=True, kw_only=True, tag_field="driver", tag="gpiod"):
+class GpiodOutputs(Table, frozen=True, kw_only=True, tag_field="driver", tag="gpiod"):
     """Lines of a GPIO chip, through the kernel's character device.
 
     Attributes:
@@ -109,7 +104,7 @@ class GpiodOutputs(_Table, frozen=True, kw_only=True, tag_field="driver", tag="g
     active_low: bool = False
 
 
-class Timing(_Table, frozen=True, kw_only=True):
+class Timing(Table, frozen=True, kw_only=True):
     """Limits of the output process.
 
     Attributes:
@@ -121,7 +116,7 @@ class Timing(_Table, frozen=True, kw_only=True):
     late_ms: Annotated[float, Meta(gt=0, le=1_000)] = 5.0
 
 
-class Deciding(_Table, frozen=True, kw_only=True):
+class Deciding(Table, frozen=True, kw_only=True):
     """How an item's looks become a decision.
 
     Attributes:
@@ -137,7 +132,7 @@ class Deciding(_Table, frozen=True, kw_only=True):
     longest_mm: Positive = 200.0
 
 
-class Station(_Table, frozen=True, kw_only=True):
+class Station(Table, frozen=True, kw_only=True):
     """A whole station file. Paths in it are relative to the file's own folder.
 
     Attributes:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sortline_bundle.errors import PhotographError, ReleaseError, SortlineError
 from sortline_bundle.scores import cross_entropy, log_scores
+from sortline_bundle.strict import Table
 
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -24,18 +24,14 @@ MOST_BINS = 15
 FEWEST_IN_BIN = 10
 
 
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the evaluation in which every field is known."""
-
-
-class Interval(_Table, frozen=True, kw_only=True):
+class Interval(Table, frozen=True, kw_only=True):
     """Where the true share lies, 95 times in 100."""
 
     low: float
     high: float
 
 
-class ClassFigures(_Table, frozen=True, kw_only=True):
+class ClassFigures(Table, frozen=True, kw_only=True):
     """How the model does on one class.
 
     Attributes:
@@ -59,7 +55,7 @@ class ClassFigures(_Table, frozen=True, kw_only=True):
     f1: float | None
 
 
-class ReliabilityBin(_Table, frozen=True, kw_only=True):
+class ReliabilityBin(Table, frozen=True, kw_only=True):
     """Photographs answered about equally confidently.
 
     Attributes:
@@ -75,7 +71,7 @@ class ReliabilityBin(_Table, frozen=True, kw_only=True):
     accuracy_interval: Interval
 
 
-class Evaluation(_Table, frozen=True, kw_only=True):
+class Evaluation(Table, frozen=True, kw_only=True):
     """How a model does on one part of the photographs.
 
     Attributes:

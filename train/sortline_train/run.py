@@ -18,7 +18,7 @@ from sortline_bundle.digest import sha256_of_all
 from sortline_bundle.errors import ConfigError
 from sortline_bundle.files import write_whole
 from sortline_bundle.preprocess import InputSpec
-from sortline_bundle.strict import read_json
+from sortline_bundle.strict import Table, read_json
 
 MODEL = "model.keras"
 RECORD = "run.json"
@@ -29,11 +29,7 @@ _RECORD_BYTES = 256 << 20
 Part = Literal["train", "validation", "calibration", "test"]
 
 
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the record in which every field is known."""
-
-
-class Settings(_Table, frozen=True, kw_only=True):
+class Settings(Table, frozen=True, kw_only=True):
     """What the engineer chose.
 
     Attributes:
@@ -61,7 +57,7 @@ class Settings(_Table, frozen=True, kw_only=True):
     keep_conflicts: bool = False
 
 
-class File(_Table, frozen=True, kw_only=True):
+class File(Table, frozen=True, kw_only=True):
     """One photograph of the run: path below the photographs' folder, class, digest of the file, and its part."""
 
     path: str
@@ -70,21 +66,21 @@ class File(_Table, frozen=True, kw_only=True):
     part: Part
 
 
-class LeftOut(_Table, frozen=True, kw_only=True):
+class LeftOut(Table, frozen=True, kw_only=True):
     """One photograph of the folder that no part of the run has: path below the folder, and the reason."""
 
     path: str
     reason: str
 
 
-class Figures(_Table, frozen=True, kw_only=True):
+class Figures(Table, frozen=True, kw_only=True):
     """How a model does on photographs it was not trained on: share right, and mean cross-entropy in nats."""
 
     accuracy: float
     loss: float
 
 
-class Record(_Table, frozen=True, kw_only=True):
+class Record(Table, frozen=True, kw_only=True):
     """The whole of run.json.
 
     Attributes:

@@ -5,8 +5,7 @@ The JSON of `sortline audit --json` is an `Audit` with its findings; docs/audit.
 
 from typing import Literal
 
-import msgspec
-
+from sortline_bundle.strict import Table
 from sortline_train.run import Part
 
 Copies = Literal["file", "pixels", "near"]
@@ -14,11 +13,7 @@ Note = Literal["suffix", "small", "long", "animated", "transparent", "cmyk"]
 Source = Literal["size", "camera", "compression"]
 
 
-class _Table(msgspec.Struct, frozen=True, kw_only=True):
-    """Plain fields, all stated."""
-
-
-class Photograph(_Table, frozen=True, kw_only=True):
+class Photograph(Table, frozen=True, kw_only=True):
     """One file. What could not be found out is null.
 
     Attributes:
@@ -58,7 +53,7 @@ class Photograph(_Table, frozen=True, kw_only=True):
     notes: tuple[Note, ...] = ()
 
 
-class Group(_Table, frozen=True, kw_only=True):
+class Group(Table, frozen=True, kw_only=True):
     """Copies of one photograph.
 
     Attributes:
@@ -74,7 +69,7 @@ class Group(_Table, frozen=True, kw_only=True):
     parts: tuple[Part, ...]
 
 
-class ClassCount(_Table, frozen=True, kw_only=True):
+class ClassCount(Table, frozen=True, kw_only=True):
     """How many photographs a class has, how many can be used, and how many of those show different things."""
 
     class_name: str
@@ -83,7 +78,7 @@ class ClassCount(_Table, frozen=True, kw_only=True):
     different: int
 
 
-class Hint(_Table, frozen=True, kw_only=True):
+class Hint(Table, frozen=True, kw_only=True):
     """A class that nearly always has what the others hardly have: a model may learn that instead of the item.
 
     Attributes:
@@ -103,7 +98,7 @@ class Hint(_Table, frozen=True, kw_only=True):
     elsewhere: float
 
 
-class Finding(_Table, frozen=True, kw_only=True):
+class Finding(Table, frozen=True, kw_only=True):
     """Something to tell: its kind, how many photographs it touches, a sentence, and a few of them."""
 
     kind: str
@@ -112,7 +107,7 @@ class Finding(_Table, frozen=True, kw_only=True):
     paths: tuple[str, ...] = ()
 
 
-class Audit(_Table, frozen=True, kw_only=True):
+class Audit(Table, frozen=True, kw_only=True):
     """Everything found.
 
     Attributes:

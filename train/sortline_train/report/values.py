@@ -27,12 +27,12 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sortline_bundle.preprocess import InputSpec
 from sortline_bundle.scores import log_scores
+from sortline_bundle.strict import Table
 from sortline_train.audit.values import Finding
 from sortline_train.evaluation import Evaluation
 
@@ -43,11 +43,7 @@ Pixels = NDArray[np.uint8]
 Setting = str | int | float | bool | None
 
 
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the metrics in which every field is known."""
-
-
-class ClassCounts(_Table, frozen=True, kw_only=True):
+class ClassCounts(Table, frozen=True, kw_only=True):
     """How many photographs of a class each part has."""
 
     class_name: str
@@ -57,7 +53,7 @@ class ClassCounts(_Table, frozen=True, kw_only=True):
     test: int
 
 
-class Step(_Table, frozen=True, kw_only=True):
+class Step(Table, frozen=True, kw_only=True):
     """What a step of the training took; the memory is the most the process had held by its end."""
 
     name: str
@@ -65,7 +61,7 @@ class Step(_Table, frozen=True, kw_only=True):
     peak_memory_mb: float | None = None
 
 
-class Stage(_Table, frozen=True, kw_only=True):
+class Stage(Table, frozen=True, kw_only=True):
     """How the model did at a point of the way: `before`, `after_head` or `after_fine_tuning`."""
 
     name: str
@@ -75,7 +71,7 @@ class Stage(_Table, frozen=True, kw_only=True):
     validation_loss_nats: float | None
 
 
-class Point(_Table, frozen=True, kw_only=True):
+class Point(Table, frozen=True, kw_only=True):
     """One epoch of the training.
 
     Attributes:
@@ -108,7 +104,7 @@ def running_epochs(points: Sequence[Point]) -> tuple[int, ...]:
     return tuple(starts[point.stage] + point.epoch for point in points)
 
 
-class Answer(_Table, frozen=True, kw_only=True):
+class Answer(Table, frozen=True, kw_only=True):
     """What the model says of one photograph.
 
     Attributes:
@@ -128,7 +124,7 @@ class Answer(_Table, frozen=True, kw_only=True):
     runner_up_probability: float
 
 
-class Metrics(_Table, frozen=True, kw_only=True):
+class Metrics(Table, frozen=True, kw_only=True):
     """The whole of metrics.json; what the fields are is said at the top of this module."""
 
     format: Literal["sortline-metrics-1"] = "sortline-metrics-1"
