@@ -26,7 +26,7 @@ from sortline_train.optimizer import make_optimizer
 from sortline_train.report.values import Point
 from sortline_train.run import Settings
 from sortline_train.state import Snapshot, load_snapshot, save_snapshot
-from sortline_train.targets import blend, make_targets
+from sortline_train.targets import make_targets
 from sortline_train.views import Album, Floats, balance
 
 # For each replica here: which photographs, and what the part that learns makes of them and ought to.
@@ -139,11 +139,11 @@ def _batches(album: Album, shares: Shares, below: Below, side: int, epoch: int) 
     """What makes the nth batch."""
     weights = balance(album.labels)
 
-    def take(nth: int, chosen: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        maps = np.stack([below(album.view(int(one), side, epoch)) for one in chosen])
-        return blend(maps, make_targets(album.labels[chosen], weights), album.random(epoch, nth, int(chosen[0])))
+    def take(chosen: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        maps = np.stack([below(album.view(int(nth), side, epoch)) for nth in chosen])
+        return maps, make_targets(album.labels[chosen], weights)
 
-    return lambda nth: {replica: take(nth, rows[nth]) for replica, rows in shares.items()}
+    return lambda nth: {replica: take(rows[nth]) for replica, rows in shares.items()}
 
 
 class _Crew:
