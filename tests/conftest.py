@@ -66,7 +66,7 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def recipe() -> Sequence[str]:
     """Options of `sortline train` for a narrow network, trained a little, from nothing: fast, and bad."""
     network = ("--backbone", "mobilenet_v2_0.35", "--weights", "none", "--size", "64")
-    return (*network, "--epochs", "6", "--views", "1", "--batch", "4", "--learning-rate", "0.001", "--grounds", "0")
+    return (*network, "--epochs", "6", "--views", "1", "--batch", "4", "--learning-rate", "0.005", "--grounds", "0")
 
 
 @pytest.fixture(scope="session")

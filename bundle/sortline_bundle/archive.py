@@ -18,7 +18,7 @@ from sortline_bundle.digest import sha256
 from sortline_bundle.errors import BundleError
 from sortline_bundle.files import write_whole
 from sortline_bundle.manifest import MANIFEST_BYTES, Manifest, Member, encode_manifest, parse_manifest
-from sortline_bundle.strict import read_json
+from sortline_bundle.strict import Table, read_json
 
 MANIFEST = "manifest.json"
 SIGNATURES = "signatures.json"
@@ -42,7 +42,7 @@ _UNIX = 3
 _PLAIN_FILE = 0o100644 << 16
 
 
-class Signatures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Signatures(Table, frozen=True, kw_only=True):
     """Who vouches for the manifest. Format 1 keeps the place; the list is empty."""
 
     format: Literal["sortline-signatures"] = "sortline-signatures"

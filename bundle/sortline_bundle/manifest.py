@@ -13,7 +13,7 @@ from msgspec import Meta
 from sortline_bundle.digest import DIGEST_PATTERN
 from sortline_bundle.errors import BundleError
 from sortline_bundle.preprocess import InputSpec
-from sortline_bundle.strict import read_json
+from sortline_bundle.strict import Table, read_json
 
 FORMAT: Final = "sortline-bundle"
 FORMAT_VERSION: Final = 1
@@ -26,11 +26,7 @@ Count = Annotated[int, Meta(ge=0, lt=1 << 53)]
 Digest = Annotated[str, Meta(pattern=DIGEST_PATTERN)]
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the manifest in which every field is known."""
-
-
-class ClassSpec(_Part, frozen=True, kw_only=True):
+class ClassSpec(Table, frozen=True, kw_only=True):
     """One class, at its place in the model's output.
 
     Attributes:
@@ -46,21 +42,21 @@ class ClassSpec(_Part, frozen=True, kw_only=True):
     purity_bound: Share | None = None
 
 
-class OutputSpec(_Part, frozen=True, kw_only=True):
+class OutputSpec(Table, frozen=True, kw_only=True):
     """What the model gives: one logit per class, quantised as the model file says."""
 
     kind: Literal["logits"] = "logits"
     dtype: Literal["int8", "float32"] = "int8"
 
 
-class Calibration(_Part, frozen=True, kw_only=True):
+class Calibration(Table, frozen=True, kw_only=True):
     """How logits become scores: softmax of logits divided by the temperature."""
 
     method: Literal["none", "temperature"] = "none"
     temperature: Positive = 1.0
 
 
-class Golden(_Part, frozen=True, kw_only=True):
+class Golden(Table, frozen=True, kw_only=True):
     """An image inside the bundle and the answer it must give on every machine.
 
     Attributes:
@@ -76,14 +72,14 @@ class Golden(_Part, frozen=True, kw_only=True):
     tolerance: Annotated[float, Meta(gt=0, le=0.5)]
 
 
-class Member(_Part, frozen=True, kw_only=True):
+class Member(Table, frozen=True, kw_only=True):
     """A file of the archive."""
 
     size: Count
     sha256: Digest
 
 
-class Provenance(_Part, frozen=True, kw_only=True):
+class Provenance(Table, frozen=True, kw_only=True):
     """Where the model comes from and how it did on photographs it was not trained on.
 
     Attributes:
@@ -105,7 +101,7 @@ class Provenance(_Part, frozen=True, kw_only=True):
     agreement: Share
 
 
-class Manifest(_Part, frozen=True, kw_only=True):
+class Manifest(Table, frozen=True, kw_only=True):
     """All of it. The station's wiring is not in here."""
 
     format: Literal["sortline-bundle"] = FORMAT

@@ -9,10 +9,11 @@ gives the same bytes on every processor.
 from typing import Annotated, Literal, NamedTuple
 
 import cv2
-import msgspec
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
+
+from sortline_bundle.strict import Table
 
 
 class Box(NamedTuple):
@@ -34,7 +35,7 @@ class Box(NamedTuple):
         return self.bottom - self.top
 
 
-class InputSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class InputSpec(Table, frozen=True, kw_only=True):
     """What the model's input is and how an image becomes it; part of every manifest.
 
     Attributes:

@@ -18,7 +18,7 @@ _LONGEST_QUOTE = 80
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all that is read here: every field by name, and no others."""
+    """Base of what lies in a file: every field by its name, and no others."""
 
 
 def read_json(data: bytes, kind: type[T], *, limit: int, error: type[SortlineError], where: str) -> T:

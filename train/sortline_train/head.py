@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sortline_bundle.scores import cross_entropy
 from sortline_train.examples import Labels
-from sortline_train.views import balance
+from sortline_train.targets import balance
 
 Floats = NDArray[np.float32]
 

@@ -11,13 +11,13 @@ from sortline_train.masks import open_masks
 from sortline_train.pixels import open_pixels
 from sortline_train.plan import Plan
 from sortline_train.rows import Rows
-from sortline_train.run import Part
+from sortline_train.run import Part, Record
 
 
 class Material:
-    """What a plan's photographs look like, mapped from the cache."""
+    """What the photographs of a plan, or of a finished run, look like, mapped from the cache."""
 
-    def __init__(self, plan: Plan, spec: InputSpec, cache: Path) -> None:
+    def __init__(self, plan: Plan | Record, spec: InputSpec, cache: Path) -> None:
         """Map the pixels that are in `cache`, and make the others.
 
         Raises:

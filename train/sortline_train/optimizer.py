@@ -37,12 +37,17 @@ class ConvolutionMuon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras has
         return x * (math.sqrt(max(math.prod(x.shape[:-1]), x.shape[-1])) * self.rms_rate)
 
 
-def make_optimizer(highest: float, steps: int) -> Any:
-    """An optimiser whose rate rises to `highest` in the first twentieth of `steps`, then falls along a cosine to 0."""
+def make_rate(highest: float, steps: int) -> Any:
+    """A rate that rises to `highest` in the first twentieth of `steps`, then falls along a cosine to 0."""
     warm_up = max(1, round(steps * _WARM_UP))
-    rate = keras.optimizers.schedules.CosineDecay(
+    return keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps - warm_up), warmup_target=highest, warmup_steps=warm_up
     )
+
+
+def make_optimizer(highest: float, steps: int) -> Any:
+    """The optimiser, with `make_rate`; on cards that compute in half precision losses are scaled up for it."""
+    rate = make_rate(highest, steps)
     optimizer = ConvolutionMuon(rate, weight_decay=None, adam_weight_decay=None, adam_lr_ratio=_ADAMS_SHARE)
     half = keras.mixed_precision.dtype_policy().name == "mixed_float16"
     return keras.optimizers.LossScaleOptimizer(optimizer) if half else optimizer

@@ -12,7 +12,7 @@ import msgspec
 
 from sortline_bundle.errors import ConfigError, PhotographError
 from sortline_bundle.files import write_whole
-from sortline_bundle.strict import read_json
+from sortline_bundle.strict import Table, read_json
 from sortline_train.audit import Audit, Finding, audit_photographs, list_findings
 from sortline_train.layout import list_entries
 from sortline_train.run import File, LeftOut, Settings
@@ -23,7 +23,7 @@ _PLAN_BYTES = 1 << 30
 Say = Callable[[str], None]
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Plan(Table, frozen=True, kw_only=True):
     """All that is decided.
 
     Attributes:

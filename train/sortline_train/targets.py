@@ -1,10 +1,19 @@
-"""What the network is to say of a batch of views: its classes, not quite sure."""
+"""What the network is to say of a batch of views: its classes, not quite sure, and rare ones weighing more."""
 
 import numpy as np
 
 from sortline_train.views import Floats, Labels
 
 SMOOTHING = 0.05
+
+
+def balance(labels: Labels) -> Floats:
+    """A weight per class `(C,) float32`, so that rare classes count for more: the root of what would make all equal.
+
+    Full balance makes a rare class the answer too often; none makes it the answer never.
+    """
+    counts = np.bincount(labels)
+    return np.asarray(np.sqrt(counts.mean() / np.maximum(counts, 1)), np.float32)
 
 
 def make_targets(labels: Labels, weights: Floats) -> Floats:

@@ -199,7 +199,7 @@ def _save_model(model: Any, out: Path) -> None:
 
 
 def _figures(stage: Stage) -> Figures:
-    return Figures(accuracy=float(stage.test_accuracy or 0), loss=float(stage.test_loss_nats or 0))
+    return Figures(accuracy=stage.test_accuracy, loss=stage.test_loss_nats)
 
 
 def _say(line: str) -> None:

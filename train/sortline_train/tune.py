@@ -26,8 +26,8 @@ from sortline_train.optimizer import make_optimizer
 from sortline_train.report.values import Point
 from sortline_train.run import Settings
 from sortline_train.state import Snapshot, load_snapshot, save_snapshot
-from sortline_train.targets import make_targets
-from sortline_train.views import Album, Floats, balance
+from sortline_train.targets import balance, make_targets
+from sortline_train.views import Album, Floats
 
 # For each replica here: which photographs, and what the part that learns makes of them and ought to.
 Shares = dict[int, NDArray[np.int64]]

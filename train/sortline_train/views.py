@@ -50,12 +50,3 @@ class Album(NamedTuple):
         shuffled = self.random(epoch).permutation(len(self.labels))
         steps = -(-len(shuffled) // batch)
         return np.take(shuffled, range(steps * batch), mode="wrap").reshape(steps, batch)
-
-
-def balance(labels: Labels) -> Floats:
-    """A weight per class `(C,) float32`, so that rare classes count for more: the root of what would make all equal.
-
-    Full balance makes a rare class the answer too often; none makes it the answer never.
-    """
-    counts = np.bincount(labels)
-    return np.asarray(np.sqrt(counts.mean() / np.maximum(counts, 1)), np.float32)

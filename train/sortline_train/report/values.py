@@ -37,7 +37,6 @@ from sortline_train.audit.values import Finding
 from sortline_train.evaluation import Evaluation
 
 METRICS = "metrics.json"
-_METRICS_BYTES = 64 << 20
 
 Pixels = NDArray[np.uint8]
 Setting = str | int | float | bool | None
@@ -65,10 +64,10 @@ class Stage(Table, frozen=True, kw_only=True):
     """How the model did at a point of the way: `before`, `after_head` or `after_fine_tuning`."""
 
     name: str
-    test_accuracy: float | None
-    test_loss_nats: float | None
-    validation_accuracy: float | None
-    validation_loss_nats: float | None
+    test_accuracy: float
+    test_loss_nats: float
+    validation_accuracy: float
+    validation_loss_nats: float
 
 
 class Point(Table, frozen=True, kw_only=True):
