@@ -79,7 +79,6 @@ class Variant(NamedTuple):
 VARIANTS = {
     "as it is": Variant(),
     "adam": Variant(changes=((tune, "make_optimizer", _adam),)),
-    "large views only": Variant(changes=((tune, "_SMALL_EPOCHS", 0.0),)),
     "all the way": Variant(changes=((tune, "_WAY", 1.0),)),
     "own light": Variant(changes=((augment, "_EXPOSED", 0.0),)),
     "other light": Variant(changes=((augment, "_EXPOSED", 1.0),)),
@@ -109,10 +108,10 @@ def _judge(run: Path) -> list[tuple[float, float]]:
     model = keras.models.load_model(run / "model.keras")
     material = Material(record, record.input, find_cache(run, lambda _: None))
     (pixels, labels), masks = material.examples("test"), material.masks("test")
-    grounds, frame = draw_grounds(OTHER_SEED), augment.Frame(record.settings.size, record.settings.size)
+    grounds, size = draw_grounds(OTHER_SEED), record.settings.size
     shown = [nth for nth in range(len(labels)) if not masks[nth].all()]  # an outline is known
     elsewhere = [
-        augment.augment(augment.Shot(pixels[nth], masks[nth]), grounds, 1.0, frame, np.random.default_rng((9, nth)))
+        augment.augment(augment.Shot(pixels[nth], masks[nth]), grounds, 1.0, size, np.random.default_rng((9, nth)))
         for nth in shown
     ]
     figures = []

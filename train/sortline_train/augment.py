@@ -24,18 +24,6 @@ _SHADOW = 0.7
 _EXPOSED = 0.5
 
 
-class Frame(NamedTuple):
-    """How views are taken.
-
-    Attributes:
-        size: Of the model's input, in pixels: things are shown as large as they will be there.
-        side: Of the view, in pixels. A smaller one is a window: less is seen, and what is seen has kept its size.
-    """
-
-    size: int
-    side: int
-
-
 class Shot(NamedTuple):
     """A photograph to make views of.
 
@@ -48,41 +36,39 @@ class Shot(NamedTuple):
     mask: Mask
 
 
-def augment(shot: Shot, grounds: NDArray[np.uint8], share: float, frame: Frame, random: np.random.Generator) -> Image:
+def augment(shot: Shot, grounds: NDArray[np.uint8], share: float, size: int, random: np.random.Generator) -> Image:
     """Make one view.
 
     Args:
         shot: The photograph.
         grounds: `(K, S, S, 3) uint8 RGB` of `draw_grounds`.
         share: Of views that show the item on another ground, where its outline is known.
-        frame: Of the view.
+        size: Of the view, in pixels.
         random: Decides on everything.
 
     Returns:
-        `(frame.side, frame.side, 3) uint8 RGB`.
+        `(size, size, 3) uint8 RGB`.
     """
     elsewhere = random.random() < share and not shot.mask.all()
-    view = _on_other_ground(shot, grounds, frame, random) if elsewhere else _turned(shot.pixels, frame, random)
+    view = _on_other_ground(shot, grounds, size, random) if elsewhere else _turned(shot.pixels, size, random)
     return expose(view, random) if random.random() < _EXPOSED else view
 
 
-def _turned(pixels: Image, frame: Frame, random: np.random.Generator) -> Image:
+def _turned(pixels: Image, size: int, random: np.random.Generator) -> Image:
     height, width = pixels.shape[:2]
-    zoom = _between(_ZOOM, random) * frame.size / max(height, width)
-    change = _turn((width / 2, height / 2), zoom, frame.side, random)
-    window = (frame.side, frame.side)
-    return np.asarray(cv2.warpAffine(pixels, change, window, borderMode=cv2.BORDER_REFLECT), np.uint8)
+    zoom = _between(_ZOOM, random) * size / max(height, width)
+    change = _turn((width / 2, height / 2), zoom, size, random)
+    return np.asarray(cv2.warpAffine(pixels, change, (size, size), borderMode=cv2.BORDER_REFLECT), np.uint8)
 
 
-def _on_other_ground(shot: Shot, grounds: NDArray[np.uint8], frame: Frame, random: np.random.Generator) -> Image:
+def _on_other_ground(shot: Shot, grounds: NDArray[np.uint8], size: int, random: np.random.Generator) -> Image:
     """The item near the middle, filling some of the picture or all of it, as in a station's box."""
     left, top, wide, high = cv2.boundingRect(shot.mask)
-    side = frame.side
-    zoom = _between(_ITEM_SHARE, random) * frame.size / max(wide, high)
-    change = _turn((left + wide / 2, top + high / 2), zoom, side, random)
-    item = cv2.warpAffine(shot.pixels, change, (side, side), borderMode=cv2.BORDER_REPLICATE)
-    cover = cv2.blur(cv2.warpAffine(shot.mask, change, (side, side)), (3, 3)).astype(np.uint16)[..., None]
-    ground = _shaded(_cut(grounds, side, random), cover, random)
+    zoom = _between(_ITEM_SHARE, random) * size / max(wide, high)
+    change = _turn((left + wide / 2, top + high / 2), zoom, size, random)
+    item = cv2.warpAffine(shot.pixels, change, (size, size), borderMode=cv2.BORDER_REPLICATE)
+    cover = cv2.blur(cv2.warpAffine(shot.mask, change, (size, size)), (3, 3)).astype(np.uint16)[..., None]
+    ground = _shaded(_cut(grounds, size, random), cover, random)
     return ((item * cover + ground * (255 - cover) + 127) // 255).astype(np.uint8)
 
 

@@ -5,7 +5,6 @@ Each step leaves its result in the state folder and is passed over where the res
 
 import os
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ from sortline_train.model import build_model, cut_model, features_of, unfreeze_t
 from sortline_train.report.values import Point, Stage
 from sortline_train.run import Settings
 from sortline_train.state import HeadDone, load_head, save_head
-from sortline_train.tune import EVEN, Place, Trainee, fine_tune
+from sortline_train.tune import Place, Trainee, fine_tune
 from sortline_train.views import Album
 from sortline_train.weights.layout import Arrays
 
@@ -112,10 +111,9 @@ def train_classifier(task: Task, devices: Devices, state: Path, say: Say, clock:
 
 
 def _start(task: Task, devices: Devices) -> Any:
-    """The model to be trained, for views of any side where that is the same as of one side."""
-    side = None if task.settings.size % EVEN == 0 else task.settings.size
+    """The model to be trained, where it is to be trained."""
     with devices.strategy.scope():
-        return build_model(task.backbone, side, task.classes, task.arrays)
+        return build_model(task.backbone, task.settings.size, task.classes, task.arrays)
 
 
 def _tune(
@@ -141,9 +139,9 @@ def _prepare(task: Task, model: Any, devices: Devices) -> Trainee:
     first = task.backbone.fine_tune_from if task.arrays is not None else cut_points(model.get_layer("backbone"))[0]
     unfreeze_top(model, first)
     if devices.on_card or task.arrays is None:
-        return Trainee(model, model, lambda _: lambda picture: picture.astype(np.float32), blank=task.arrays is None)
+        return Trainee(model, model, lambda picture: picture.astype(np.float32), blank=task.arrays is None)
     halves = cut_model(model, first)
-    return Trainee(model, halves.above, cache(lambda side: Extractor(halves.below(side)).one))
+    return Trainee(model, halves.above, Extractor(halves.below).one)
 
 
 def _fix(task: Task, model: Any) -> Any:
@@ -164,9 +162,7 @@ def _train_head(task: Task, model: Any, devices: Devices) -> HeadDone:
     count, views = len(task.album.labels), task.settings.views
     # Views of epochs that fine-tuning does not come to.
     after = task.settings.epochs
-    seen = features.run(
-        lambda nth: task.album.view(nth % count, task.settings.size, after + nth // count), count * views, "features"
-    )
+    seen = features.run(lambda nth: task.album.view(nth % count, after + nth // count), count * views, "features")
     untrained = Head(*(np.asarray(array) for array in model.get_layer("head").get_weights()))
     trained = fit_head(seen, np.tile(task.album.labels, views), held, task.validation.labels)
     stages = tuple(

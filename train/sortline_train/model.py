@@ -1,6 +1,6 @@
 """The network that is trained: raw pixels in, one logit per class out, all scaling inside."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,14 +11,12 @@ from sortline_train.backbones import Backbone, build_backbone, prepare_arrays
 DROPOUT = 0.2
 
 
-def build_model(
-    backbone: Backbone, size: int | None, classes: int, arrays: Sequence[NDArray[np.float32]] | None
-) -> Any:
+def build_model(backbone: Backbone, size: int, classes: int, arrays: Sequence[NDArray[np.float32]] | None) -> Any:
     """A Keras model with a frozen backbone and a new head.
 
     Args:
         backbone: Row of the table.
-        size: Side of the input in pixels; None for any.
+        size: Side of the input in pixels.
         classes: How many logits.
         arrays: Pretrained arrays of the backbone in Keras's order; None to start from random ones.
 
@@ -55,11 +53,11 @@ class Halves(NamedTuple):
     """A model cut in two.
 
     Attributes:
-        below: Pixels `(N, side, side, 3)` to the maps at the cut; made for a side, given in pixels.
+        below: Pixels `(N, size, size, 3)` to the maps at the cut.
         above: From there to logits.
     """
 
-    below: Callable[[int], Any]
+    below: Any
     above: Any
 
 
@@ -70,16 +68,12 @@ def cut_model(model: Any, first: str) -> Halves:
     base = model.get_layer("backbone")
     tensor = base.get_layer(first).input
     bottom, top = keras.Model(base.input, tensor), keras.Model(tensor, base.output)
+    below = bottom(model.get_layer("scale").output, training=False)
     maps = keras.Input(tensor.shape[1:])
     logits = top(maps, training=False)
     for name in ("pool", "dropout", "head"):
         logits = model.get_layer(name)(logits)
-
-    def below(side: int) -> Any:
-        pixels = keras.Input((side, side, 3))
-        return keras.Model(pixels, bottom(model.get_layer("scale")(pixels), training=False))
-
-    return Halves(below, keras.Model(maps, logits))
+    return Halves(keras.Model(model.input, below), keras.Model(maps, logits))
 
 
 def _hasten(base: Any) -> None:

@@ -1,11 +1,8 @@
 """Fine-tuning: the top of the backbone and its head together, on fresh views every epoch.
 
-The learning rate rises for a moment, then falls along a cosine to nothing. Most epochs see views smaller than the
-model's input, which costs half: windows in which things have the size they will have. The last epochs see it all.
-
-The state with the lowest loss on the validation part is kept, a little nearer to where it began: what the pretrained
-network knew of other pictures is worth more away from home than it costs there (Wortsman et al., "Robust fine-tuning of
-zero-shot models", 2022).
+The learning rate rises for a moment, then falls along a cosine to nothing. The state with the lowest loss on the
+validation part is kept, a little nearer to where it began: what the pretrained network knew of other pictures is worth
+more away from home than it costs there (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022).
 """
 
 import math
@@ -34,11 +31,6 @@ Shares = dict[int, NDArray[np.int64]]
 Batch = dict[int, tuple[Floats, Floats]]
 
 STAGE = "fine_tuning"
-_SMALL_SIDE = 5 / 7  # of the full one: 160 for 224
-_SMALL_EPOCHS = 0.7
-# At other sizes a network that takes any size pads in another way than one of that size alone.
-EVEN = 32
-_LEAST_SIDE = 128  # below it smaller views teach little
 _WAY = 0.85  # from where the pretrained network began to where training led it
 
 
@@ -46,15 +38,15 @@ class Trainee(NamedTuple):
     """A model whose trainable layers are set.
 
     Attributes:
-        whole: Pixels of any side to logits.
+        whole: Pixels to logits.
         learns: The part that is trained: all of it, or what lies above a cut.
-        below: For a side in pixels, what makes of one view `(side, side, 3) uint8 RGB` what `learns` takes.
+        below: Makes of one view `(H, W, 3) uint8 RGB` what `learns` takes.
         blank: It knows nothing yet, so that its beginning is never what is kept.
     """
 
     whole: Any
     learns: Any
-    below: Callable[[int], Below]
+    below: Below
     blank: bool = False
 
 
@@ -72,13 +64,6 @@ class Place(NamedTuple):
     workers: int
 
 
-def sides(size: int, epochs: int) -> tuple[int, ...]:
-    """The side of the views in each epoch, in pixels."""
-    side = round(size * _SMALL_SIDE / EVEN) * EVEN
-    small = int(epochs * _SMALL_EPOCHS) if side >= _LEAST_SIDE and size % EVEN == 0 else 0
-    return (side,) * small + (size,) * (epochs - small)
-
-
 def fine_tune(
     trainee: Trainee,
     album: Album,
@@ -94,7 +79,7 @@ def fine_tune(
     Args:
         trainee: The model.
         album: The photographs to learn from.
-        validation: The photographs to choose by, at full size; None to take the last state.
+        validation: The photographs to choose by; None to take the last state.
         settings: The recipe.
         place: Each epoch's end is kept there, and taken up from there.
         stop: Leave the recipe after that epoch.
@@ -106,23 +91,22 @@ def fine_tune(
         ConfigError: the snapshot of an unfinished training is damaged.
         OSError: the disk has no room for a snapshot.
     """
-    plan = sides(settings.size, settings.epochs)
     crew = _Crew(tf.distribute.get_strategy())
     batch = crew.round_up(min(settings.batch, len(album.labels)))
     steps = len(album.order(batch, 0))
-    optimizer = make_optimizer(settings.learning_rate, steps * len(plan))
+    optimizer = make_optimizer(settings.learning_rate, steps * settings.epochs)
     optimizer.build(trainee.learns.trainable_variables)
     step = crew.stepper(trainee.learns, optimizer, batch)
     began = trainee.whole.get_weights()
-    diary = _Diary(trainee, optimizer, validation, settings.size, place)
+    diary = _Diary(trainee, optimizer, validation, place)
     done = diary.take_up()
-    with progress("fine-tuning", steps * len(plan)) as advance:
+    with progress("fine-tuning", steps * settings.epochs) as advance:
         advance(steps * done)
-        for epoch, side in list(enumerate(plan))[done:stop]:
+        for epoch in range(done, settings.epochs if stop is None else stop):
             # What dropout drops depends on the epoch alone, so that a training taken up again is the same.
             trainee.learns.get_layer("dropout").seed_generator.state.assign([settings.seed, epoch])
             shares = crew.share(album.order(batch, epoch))
-            make = _batches(album, shares, trainee.below(side), side, epoch)
+            make = _batches(album, shares, trainee.below, epoch)
             losses = []
             for made in make_ahead(make, steps, place.workers):
                 losses.append(step(made))
@@ -135,12 +119,12 @@ def fine_tune(
     return points
 
 
-def _batches(album: Album, shares: Shares, below: Below, side: int, epoch: int) -> Callable[[int], Batch]:
+def _batches(album: Album, shares: Shares, below: Below, epoch: int) -> Callable[[int], Batch]:
     """What makes the nth batch."""
     weights = balance(album.labels)
 
     def take(chosen: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        maps = np.stack([below(album.view(int(nth), side, epoch)) for nth in chosen])
+        maps = np.stack([below(album.view(int(nth), epoch)) for nth in chosen])
         return maps, make_targets(album.labels[chosen], weights)
 
     return lambda nth: {replica: take(rows[nth]) for replica, rows in shares.items()}
@@ -197,10 +181,10 @@ def _number(context: Any) -> Any:
 class _Diary:
     """Measures at the end of each epoch, remembers the best one, and keeps a snapshot."""
 
-    def __init__(self, trainee: Trainee, optimizer: Any, validation: Examples | None, size: int, place: Place) -> None:
+    def __init__(self, trainee: Trainee, optimizer: Any, validation: Examples | None, place: Place) -> None:
         self._model, self._optimizer, self._validation, self._place = trainee.whole, optimizer, validation, place
         self._first = int(trainee.blank)  # epoch that may be kept
-        self._predict = predictor(trainee.learns, trainee.below(size))
+        self._predict = predictor(trainee.learns, trainee.below)
         self._points: list[Point] = []
         self._best: list[Any] = []
         self._started = time.perf_counter()

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sortline_train.augment import Frame, Shot, augment
+from sortline_train.augment import Shot, augment
 from sortline_train.rows import Rows
 
 Floats = NDArray[np.float32]
@@ -33,10 +33,10 @@ class Album(NamedTuple):
     size: int
     seed: int
 
-    def view(self, nth: int, side: int, epoch: int) -> NDArray[np.uint8]:
-        """The one view `(side, side, 3) uint8 RGB` that the nth photograph has in an epoch."""
-        shot, frame = Shot(self.pixels[nth], self.masks[nth]), Frame(self.size, side)
-        return augment(shot, self.grounds, self.share, frame, self.random(epoch, nth))
+    def view(self, nth: int, epoch: int) -> NDArray[np.uint8]:
+        """The one view `(size, size, 3) uint8 RGB` that the nth photograph has in an epoch."""
+        shot = Shot(self.pixels[nth], self.masks[nth])
+        return augment(shot, self.grounds, self.share, self.size, self.random(epoch, nth))
 
     def random(self, *of: int) -> np.random.Generator:
         """The same numbers whenever it is asked for the same, so that a training taken up again is the same."""
