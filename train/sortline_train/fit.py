@@ -96,18 +96,18 @@ def train_classifier(task: Task, devices: Devices, state: Path, say: Say, clock:
     clock("head")
     points = _tune(task, done, model, devices, state / _EPOCH)
     clock("fine-tuning")
-    fixed = _fix(task, model)
-    validation = predictor(fixed)(task.validation)
+    exact = _in_full_precision(task, model)
+    validation = predictor(exact)(task.validation)
     if task.settings.final and points:
         model, kept = _start(task, devices), next(point.epoch for point in points if point.kept)
         _tune(task, done, model, devices, state / _FINAL, stop=kept)
-        fixed = _fix(task, model)
+        exact = _in_full_precision(task, model)
         clock("training once more")
-    test = predictor(fixed)(task.test)
+    test = predictor(exact)(task.test)
     last = _stage("after_fine_tuning", (validation, task.validation.labels), (test, task.test.labels))
     say(_describe(last))
     clock("measuring")
-    return Outcome(fixed, (*done.stages, last), points, validation, test)
+    return Outcome(exact, (*done.stages, last), points, validation, test)
 
 
 def _start(task: Task, devices: Devices) -> Any:
@@ -144,9 +144,11 @@ def _prepare(task: Task, model: Any, devices: Devices) -> Trainee:
     return Trainee(model, halves.above, Extractor(halves.below).one)
 
 
-def _fix(task: Task, model: Any) -> Any:
-    """The same model for photographs of one size, in full precision."""
+def _in_full_precision(task: Task, model: Any) -> Any:
+    """The same model, computed in single precision throughout."""
     policy = keras.mixed_precision.dtype_policy()
+    if policy.name == "float32":
+        return model
     keras.mixed_precision.set_global_policy("float32")
     fixed = build_model(task.backbone, task.settings.size, task.classes, task.arrays)
     keras.mixed_precision.set_global_policy(policy)
@@ -155,8 +157,7 @@ def _fix(task: Task, model: Any) -> Any:
 
 
 def _train_head(task: Task, model: Any, devices: Devices) -> HeadDone:
-    fixed = build_model(task.backbone, task.settings.size, task.classes, task.arrays)
-    features = Extractor(features_of(fixed), on_card=devices.on_card)
+    features = Extractor(features_of(model), on_card=devices.on_card)
     held = features.run(task.validation.pixels.__getitem__, len(task.validation.labels), "features")
     test = features.run(task.test.pixels.__getitem__, len(task.test.labels), "features")
     count, views = len(task.album.labels), task.settings.views
