@@ -16,10 +16,11 @@ from sortline_bundle.archive import CARD, MODEL, Bundle, write_bundle
 from sortline_bundle.errors import ConfigError
 from sortline_bundle.manifest import NAME_PATTERN, Calibration, ClassSpec, Manifest, OutputSpec, Provenance
 from sortline_bundle.quiet import quiet
+from sortline_bundle.scores import fit_temperature
 from sortline_convert.card import render_card
 from sortline_convert.golden import make_golden
 from sortline_convert.photographs import choose_representative, load_pixels
-from sortline_convert.prove import Proof, fit_temperature, prove, refuse_the_dead, run_model
+from sortline_convert.prove import Proof, prove, refuse_the_dead, run_model
 from sortline_convert.quantise import to_float32, to_int8
 from sortline_train.run import MODEL as KERAS_MODEL
 from sortline_train.run import RECORD, Part, Record, load_record

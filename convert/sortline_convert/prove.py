@@ -1,6 +1,5 @@
 """What the converted file really does, measured with the runtime that ships, on photographs it never saw."""
 
-import math
 import os
 from typing import NamedTuple
 
@@ -10,7 +9,6 @@ from numpy.typing import NDArray
 from sortline_bundle.errors import ReleaseError
 from sortline_bundle.progress import progress
 from sortline_bundle.quiet import quiet
-from sortline_bundle.scores import log_scores
 
 
 class Proof(NamedTuple):
@@ -88,27 +86,3 @@ def prove(float_logits: NDArray[np.float32], int8_logits: NDArray[np.float32], l
         accuracy_int8=float((int8_answers == labels).mean()),
         agreement=float((float_answers == int8_answers).mean()),
     )
-
-
-def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """The temperature that makes the scores of `(N, C)` logits likeliest given the truth.
-
-    Guo et al., On Calibration of Modern Neural Networks (2017), with Platt's targets (1999): N photographs, all of
-    them right, are no reason to promise more than (N + 1) in (N + 2). Golden-section search over 0.05 to 20, in the
-    logarithm.
-    """
-    photographs, classes = logits.shape
-    doubt = 1 / (photographs + 2)
-    targets = np.full(logits.shape, doubt / (classes - 1))
-    targets[np.arange(photographs), labels] = 1 - doubt
-
-    def loss(log_temperature: float) -> float:
-        return float(-(targets * log_scores(logits, math.exp(log_temperature))).sum())
-
-    low, high = math.log(0.05), math.log(20)
-    golden = (math.sqrt(5) - 1) / 2
-    for _ in range(60):
-        step = golden * (high - low)
-        left, right = high - step, low + step
-        low, high = (low, right) if loss(left) < loss(right) else (left, high)
-    return math.exp((low + high) / 2)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sortline_bundle.scores import cross_entropy, log_scores
+from sortline_bundle.scores import cross_entropy, fit_temperature, log_scores
 
 logits = arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(2, 6)), elements=st.floats(-1e4, 1e4, width=32))
 temperatures = st.floats(0.05, 20)
@@ -71,3 +71,20 @@ def test_cross_entropy_is_the_mean_negative_log_of_the_true_score():
 def test_knowing_nothing_costs_the_logarithm_of_the_number_of_classes(classes):
     labels = np.arange(classes)
     assert cross_entropy(np.zeros((classes, classes), np.float32), labels) == pytest.approx(math.log(classes))
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])
+def test_the_temperature_that_made_the_answers_is_found(temperature: float) -> None:
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 3, (4000, 5)).astype(np.float32)
+    cooled = np.exp(logits / temperature)
+    scores = cooled / cooled.sum(axis=1, keepdims=True)
+    labels = np.array([random.choice(5, p=row / row.sum()) for row in scores.astype(np.float64)])
+    assert fit_temperature(logits, labels) == pytest.approx(temperature, rel=0.1)
+
+
+def test_photographs_that_are_all_right_do_not_make_the_model_certain() -> None:
+    logits = np.eye(4, dtype=np.float32)[[0, 1, 2, 3] * 5] * 4
+    temperature = fit_temperature(logits, np.array([0, 1, 2, 3] * 5))
+    best = 1 / (1 + 3 * math.exp(-4 / temperature))
+    assert best == pytest.approx(21 / 22, abs=0.002)

@@ -1,10 +1,8 @@
-import math
-
 import numpy as np
 import pytest
 
 from sortline_bundle.errors import ReleaseError
-from sortline_convert.prove import fit_temperature, prove, refuse_the_dead, run_model
+from sortline_convert.prove import prove, refuse_the_dead, run_model
 
 
 def test_a_file_without_weights_is_refused() -> None:
@@ -38,20 +36,3 @@ def test_the_proof_counts_both_answers_and_their_agreement() -> None:
     floats = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
     int8s = np.eye(3, dtype=np.float32)[[0, 1, 1, 0]]
     assert prove(floats, int8s, labels) == (4, 0.75, 0.5, 0.75)
-
-
-@pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])
-def test_the_temperature_that_made_the_answers_is_found(temperature: float) -> None:
-    random = np.random.default_rng(0)
-    logits = random.normal(0, 3, (4000, 5)).astype(np.float32)
-    cooled = np.exp(logits / temperature)
-    scores = cooled / cooled.sum(axis=1, keepdims=True)
-    labels = np.array([random.choice(5, p=row / row.sum()) for row in scores.astype(np.float64)])
-    assert fit_temperature(logits, labels) == pytest.approx(temperature, rel=0.1)
-
-
-def test_photographs_that_are_all_right_do_not_make_the_model_certain() -> None:
-    logits = np.eye(4, dtype=np.float32)[[0, 1, 2, 3] * 5] * 4
-    temperature = fit_temperature(logits, np.array([0, 1, 2, 3] * 5))
-    best = 1 / (1 + 3 * math.exp(-4 / temperature))
-    assert best == pytest.approx(21 / 22, abs=0.002)

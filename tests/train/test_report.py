@@ -87,6 +87,7 @@ def make_report(names=NAMES, photographs=240, skill=4.0, pictures=6, picture=dra
             make_stage("after_head", test.accuracy - 0.07, 0.41),
             make_stage("after_fine_tuning", test.accuracy, test.cross_entropy_nats),
         ),
+        way=0.7,
         curves=(
             make_point("head", 0, 1.8),
             make_point("head", 1, 0.5, kept=True),

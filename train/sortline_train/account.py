@@ -59,6 +59,7 @@ class Course(NamedTuple):
     Attributes:
         stages: Figures on the way.
         points: Every epoch.
+        way: How far the model lies on the way from the pretrained network, 0, to the end of the kept epoch, 1.
         validation: The part that choices were made by.
         test: The part that was only measured.
         weights: Where the pretrained arrays came from; None: none.
@@ -68,6 +69,7 @@ class Course(NamedTuple):
 
     stages: tuple[Stage, ...]
     points: tuple[Point, ...]
+    way: float
     validation: Judged
     test: Judged
     weights: str | None
@@ -102,6 +104,7 @@ def make_report(title: str, plan: Plan, spec: InputSpec, course: Course) -> Repo
         steps=course.steps,
         stages=course.stages,
         curves=course.points,
+        way=course.way,
         test=evaluate(test.logits, labels, plan.classes),
         validation=evaluate(course.validation.logits, course.validation.examples.labels, plan.classes),
         audit=plan.findings,

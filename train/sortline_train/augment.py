@@ -1,7 +1,8 @@
 """Views of a photograph as a conveyor would show them.
 
-Some show the photograph itself: turned anyhow, shifted, nearer or farther. The others show what a station will: the
-item alone on a ground it was never photographed on. A model that learns from the first kind only leans on the ground
+Some show the photograph itself, shifted, nearer or farther: half of these nearly upright, since most things have an up
+and a down that help to tell what they are, half turned anyhow. The others show what a station will: the item alone, any
+way round, on a ground it was never photographed on. A model that learns from the first kind only leans on the ground
 and fails on the belt. Light and camera change in half of each.
 """
 
@@ -22,6 +23,8 @@ _STRETCH = 0.15
 _SHIFT = 0.1
 _SHADOW = 0.7
 _EXPOSED = 0.5
+_UPRIGHT = 0.5
+_TILT = 0.3  # radians
 
 
 class Shot(NamedTuple):
@@ -57,7 +60,8 @@ def augment(shot: Shot, grounds: NDArray[np.uint8], share: float, size: int, ran
 def _turned(pixels: Image, size: int, random: np.random.Generator) -> Image:
     height, width = pixels.shape[:2]
     zoom = _between(_ZOOM, random) * size / max(height, width)
-    change = _turn((width / 2, height / 2), zoom, size, random)
+    most = _TILT if random.random() < _UPRIGHT else np.pi
+    change = _turn((width / 2, height / 2), zoom, size, most, random)
     return np.asarray(cv2.warpAffine(pixels, change, (size, size), borderMode=cv2.BORDER_REFLECT), np.uint8)
 
 
@@ -65,7 +69,7 @@ def _on_other_ground(shot: Shot, grounds: NDArray[np.uint8], size: int, random: 
     """The item near the middle, filling some of the picture or all of it, as in a station's box."""
     left, top, wide, high = cv2.boundingRect(shot.mask)
     zoom = _between(_ITEM_SHARE, random) * size / max(wide, high)
-    change = _turn((left + wide / 2, top + high / 2), zoom, size, random)
+    change = _turn((left + wide / 2, top + high / 2), zoom, size, np.pi, random)
     item = cv2.warpAffine(shot.pixels, change, (size, size), borderMode=cv2.BORDER_REPLICATE)
     cover = cv2.blur(cv2.warpAffine(shot.mask, change, (size, size)), (3, 3)).astype(np.uint16)[..., None]
     ground = _shaded(_cut(grounds, size, random), cover, random)
@@ -92,9 +96,9 @@ def _shaded(ground: Image, cover: NDArray[np.uint16], random: np.random.Generato
     return (ground * (light / 255)[..., None]).astype(np.uint8)
 
 
-def _turn(middle: tuple[float, float], zoom: float, side: int, random: np.random.Generator) -> Matrix:
-    """From photograph to view: `middle` near the view's middle, any angle, either side up, sides slightly unequal."""
-    angle = random.uniform(0, 2 * np.pi)
+def _turn(middle: tuple[float, float], zoom: float, side: int, most: float, random: np.random.Generator) -> Matrix:
+    """From photograph to view: `middle` near the view's middle, turned at most so far, mirrored, sides unequal."""
+    angle = random.uniform(-most, most)
     cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
     stretch = np.exp(random.uniform(-_STRETCH, _STRETCH))
     change = np.array([[cos * stretch, -sin], [sin * stretch, cos]])

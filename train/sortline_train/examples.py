@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sortline_bundle.scores import cross_entropy
+from sortline_bundle.scores import cross_entropy, fit_temperature
 from sortline_train.ahead import make_ahead
 from sortline_train.rows import Rows
 from sortline_train.run import Figures
@@ -56,3 +56,11 @@ def measure(logits: Logits, labels: Labels) -> Figures:
     """Accuracy and cross-entropy of `(N, C)` logits."""
     accuracy = float((logits.argmax(axis=1) == labels).mean())
     return Figures(accuracy=accuracy, loss=cross_entropy(logits, labels))
+
+
+def calibrated_loss(logits: Logits, labels: Labels) -> float:
+    """Cross-entropy of `(N, C)` logits at the temperature that suits them best: what choices are made by.
+
+    Conversion fits a temperature anyhow; what is wrong with the scores beyond that is what counts.
+    """
+    return cross_entropy(logits, labels, fit_temperature(logits, labels))

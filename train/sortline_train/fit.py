@@ -11,16 +11,17 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from sortline_bundle.scores import fit_temperature
 from sortline_train.backbones import Backbone, cut_points
 from sortline_train.devices import Devices
 from sortline_train.examples import Examples, Labels, Logits, measure, predictor
 from sortline_train.features import Extractor
 from sortline_train.head import Head, fit_head
 from sortline_train.model import build_model, cut_model, features_of, unfreeze_top
-from sortline_train.report.values import Point, Stage
+from sortline_train.report.values import Stage
 from sortline_train.run import Settings
 from sortline_train.state import HeadDone, load_head, save_head
-from sortline_train.tune import Place, Trainee, fine_tune
+from sortline_train.tune import Place, Trainee, Tuned, fine_tune
 from sortline_train.views import Album
 from sortline_train.weights.layout import Arrays
 
@@ -58,14 +59,14 @@ class Outcome(NamedTuple):
     Attributes:
         model: `(N, size, size, 3)` pixels to `(N, C)` logits.
         stages: Figures before training, after the head and after fine-tuning.
-        points: Every epoch of fine-tuning.
+        tuned: Every epoch of fine-tuning, and what was chosen.
         validation: Logits of the validation part, of the model that was not trained on it.
         test: Logits of the test part.
     """
 
     model: Any
     stages: tuple[Stage, ...]
-    points: tuple[Point, ...]
+    tuned: Tuned
     validation: Logits
     test: Logits
 
@@ -94,20 +95,23 @@ def train_classifier(task: Task, devices: Devices, state: Path, say: Say, clock:
     for stage in done.stages:
         say(_describe(stage))
     clock("head")
-    points = _tune(task, done, model, devices, state / _EPOCH)
+    tuned = _tune(task, done, model, devices, state / _EPOCH)
     clock("fine-tuning")
     exact = _in_full_precision(task, model)
     validation = predictor(exact)(task.validation)
-    if task.settings.final and points:
-        model, kept = _start(task, devices), next(point.epoch for point in points if point.kept)
-        _tune(task, done, model, devices, state / _FINAL, stop=kept)
+    temperature = fit_temperature(validation, task.validation.labels)
+    validation /= np.float32(temperature)
+    if task.settings.final and tuned.points:
+        model = _start(task, devices)
+        _tune(task, done, model, devices, state / _FINAL, like=tuned)
         exact = _in_full_precision(task, model)
         clock("training once more")
+    _cool(exact, temperature)
     test = predictor(exact)(task.test)
     last = _stage("after_fine_tuning", (validation, task.validation.labels), (test, task.test.labels))
     say(_describe(last))
     clock("measuring")
-    return Outcome(exact, (*done.stages, last), points, validation, test)
+    return Outcome(exact, (*done.stages, last), tuned, validation, test)
 
 
 def _start(task: Task, devices: Devices) -> Any:
@@ -116,22 +120,20 @@ def _start(task: Task, devices: Devices) -> Any:
         return build_model(task.backbone, task.settings.size, task.classes, task.arrays)
 
 
-def _tune(
-    task: Task, done: HeadDone, model: Any, devices: Devices, file: Path, stop: int | None = None
-) -> tuple[Point, ...]:
+def _tune(task: Task, done: HeadDone, model: Any, devices: Devices, file: Path, like: Tuned | None = None) -> Tuned:
     """Set the head and fine-tune the top of the backbone with it, or all of one that knows nothing.
 
-    With `stop`, learn from everything and stop after that epoch; without, choose the epoch on the validation part.
+    With `like`, learn from everything and take over its choices; without, choose on the validation part.
     """
     model.get_layer("head").set_weights([*done.head])
     if not task.settings.epochs:
-        return ()
+        return Tuned((), 0.0)
     place = Place(file, writes=devices.chief, workers=os.cpu_count() or 1)
     with devices.strategy.scope():
         trainee = _prepare(task, model, devices)
-        if stop is None:
+        if like is None:
             return fine_tune(trainee, task.album, task.validation, task.settings, place)
-        return fine_tune(trainee, task.everything, None, task.settings, place, stop)
+        return fine_tune(trainee, task.everything, None, task.settings, place, like)
 
 
 def _prepare(task: Task, model: Any, devices: Devices) -> Trainee:
@@ -154,6 +156,12 @@ def _in_full_precision(task: Task, model: Any) -> Any:
     keras.mixed_precision.set_global_policy(policy)
     fixed.set_weights(model.get_weights())
     return fixed
+
+
+def _cool(model: Any, temperature: float) -> None:
+    """Divide the logits by a temperature within the head, so that its scores mean what they say."""
+    head = model.get_layer("head")
+    head.set_weights([array / np.float32(temperature) for array in head.get_weights()])
 
 
 def _train_head(task: Task, model: Any, devices: Devices) -> HeadDone:

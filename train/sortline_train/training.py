@@ -83,7 +83,8 @@ def train(
         raise
     course = Course(
         stages=outcome.stages,
-        points=outcome.points,
+        points=outcome.tuned.points,
+        way=outcome.tuned.way,
         validation=Judged(rows.examples("validation"), outcome.validation, rows.paths("validation")),
         test=Judged(rows.examples("test"), outcome.test, rows.paths("test")),
         weights=f"{weights.way}, sha256 {weights.sha256}" if weights else None,

@@ -1,13 +1,15 @@
 """Fine-tuning: the top of the backbone and its head together, on fresh views every epoch.
 
-The learning rate rises for a moment, then falls along a cosine to nothing. The state with the lowest loss on the
-validation part is kept, a little nearer to where it began: what the pretrained network knew of other pictures is worth
-more away from home than it costs there (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022).
+The learning rate rises for a moment, then falls along a cosine to nothing. What is kept lies on the straight way from
+the pretrained network to where training led it, as far along as is best on the validation part: pictures like those of
+the pretraining want little change, others want all of it (Wortsman et al., "Robust fine-tuning of zero-shot models",
+2022).
 """
 
 import math
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,20 +20,21 @@ from numpy.typing import NDArray
 
 from sortline_bundle.progress import progress
 from sortline_train.ahead import make_ahead
-from sortline_train.examples import Below, Examples, measure, predictor
+from sortline_train.examples import Below, Examples, calibrated_loss, measure, predictor
 from sortline_train.optimizer import make_optimizer
 from sortline_train.report.values import Point
 from sortline_train.run import Settings
 from sortline_train.state import Snapshot, load_snapshot, save_snapshot
 from sortline_train.targets import balance, make_targets
 from sortline_train.views import Album, Floats
+from sortline_train.weights.layout import Arrays
 
 # For each replica here: which photographs, and what the part that learns makes of them and ought to.
 Shares = dict[int, NDArray[np.int64]]
 Batch = dict[int, tuple[Floats, Floats]]
 
 STAGE = "fine_tuning"
-_WAY = 0.85  # from where the pretrained network began to where training led it
+WAYS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
 
 
 class Trainee(NamedTuple):
@@ -48,6 +51,23 @@ class Trainee(NamedTuple):
     learns: Any
     below: Below
     blank: bool = False
+
+
+class Tuned(NamedTuple):
+    """What fine-tuning came to.
+
+    Attributes:
+        points: What was measured at the beginning and after each epoch; one of them is marked as kept.
+        way: How far the model was moved from its beginning, 0, to where the kept epoch ended, 1.
+    """
+
+    points: tuple[Point, ...]
+    way: float
+
+    @property
+    def kept(self) -> int:
+        """The epoch that was kept."""
+        return next(point.epoch for point in self.points if point.kept)
 
 
 class Place(NamedTuple):
@@ -70,8 +90,8 @@ def fine_tune(
     validation: Examples | None,
     settings: Settings,
     place: Place,
-    stop: int | None = None,
-) -> tuple[Point, ...]:
+    like: Tuned | None = None,
+) -> Tuned:
     """Train a model and leave it in the state that was best on `validation`.
 
     To be called, as the model was made, in the scope of the strategy that shares the work.
@@ -79,13 +99,10 @@ def fine_tune(
     Args:
         trainee: The model.
         album: The photographs to learn from.
-        validation: The photographs to choose by; None to take the last state.
+        validation: The photographs to choose by; None with `like`.
         settings: The recipe.
         place: Each epoch's end is kept there, and taken up from there.
-        stop: Leave the recipe after that epoch.
-
-    Returns:
-        What was measured at the beginning and after each epoch; one of them is marked as kept.
+        like: A training whose choices are taken over: stop at its epoch, and go as far.
 
     Raises:
         ConfigError: the snapshot of an unfinished training is damaged.
@@ -97,12 +114,11 @@ def fine_tune(
     optimizer = make_optimizer(settings.learning_rate, steps * settings.epochs)
     optimizer.build(trainee.learns.trainable_variables)
     step = crew.stepper(trainee.learns, optimizer, batch)
-    began = trainee.whole.get_weights()
     diary = _Diary(trainee, optimizer, validation, place)
     done = diary.take_up()
     with progress("fine-tuning", steps * settings.epochs) as advance:
         advance(steps * done)
-        for epoch in range(done, settings.epochs if stop is None else stop):
+        for epoch in range(done, like.kept if like else settings.epochs):
             # What dropout drops depends on the epoch alone, so that a training taken up again is the same.
             trainee.learns.get_layer("dropout").seed_generator.state.assign([settings.seed, epoch])
             shares = crew.share(album.order(batch, epoch))
@@ -112,11 +128,7 @@ def fine_tune(
                 losses.append(step(made))
                 advance(1)
             diary.write(epoch + 1, float(np.mean([float(loss) for loss in losses])))
-    points = diary.close()
-    if not trainee.blank:
-        ends = zip(began, trainee.whole.get_weights(), strict=True)
-        trainee.whole.set_weights([start + np.float32(_WAY) * (end - start) for start, end in ends])
-    return points
+    return diary.close(like.way if like else 1.0)
 
 
 def _batches(album: Album, shares: Shares, below: Below, epoch: int) -> Callable[[int], Batch]:
@@ -184,9 +196,11 @@ class _Diary:
     def __init__(self, trainee: Trainee, optimizer: Any, validation: Examples | None, place: Place) -> None:
         self._model, self._optimizer, self._validation, self._place = trainee.whole, optimizer, validation, place
         self._first = int(trainee.blank)  # epoch that may be kept
+        self._ways = WAYS[:1] if trainee.blank else WAYS
         self._predict = predictor(trainee.learns, trainee.below)
         self._points: list[Point] = []
-        self._best: list[Any] = []
+        self._began: Arrays = self._model.get_weights()
+        self._best: Arrays = []
         self._started = time.perf_counter()
 
     def take_up(self) -> int:
@@ -209,28 +223,45 @@ class _Diary:
             state = Snapshot(tuple(self._points), self._model.get_weights(), optimizer, self._best)
             save_snapshot(self._place.file, state)
 
-    def close(self) -> tuple[Point, ...]:
-        """Leave the best state in the model."""
-        self._model.set_weights(self._best)
-        kept = min(self._points[self._first :], key=_loss) if self._validation else self._points[-1]
-        return tuple(msgspec.structs.replace(point, kept=point is kept) for point in self._points)
+    def close(self, way: float) -> Tuned:
+        """Leave the model where it is best on the validation part; without one, `way` along to the last epoch's end."""
+        last = self._points[-1].epoch
+        ends = {last: self._model.get_weights()}
+        chosen = last, way
+        if held := self._validation:
+            ends.setdefault(min(self._points[self._first :], key=_loss).epoch, self._best)
+            losses = {}
+            for place in product(ends, self._ways):
+                self._go(ends[place[0]], place[1])
+                losses[place] = calibrated_loss(self._predict(held), held.labels)
+            chosen = min(losses, key=losses.__getitem__)
+        kept, way = chosen
+        self._go(ends[kept], way)
+        return Tuned(tuple(msgspec.structs.replace(point, kept=point.epoch == kept) for point in self._points), way)
+
+    def _go(self, end: Arrays, way: float) -> None:
+        """Put the model between its beginning and `end`."""
+        near, far = np.float32(1 - way), np.float32(way)
+        self._model.set_weights([near * start + far * stop for start, stop in zip(self._began, end, strict=True)])
 
     def _measure(self, epoch: int, train_loss: float | None = None) -> None:
-        held = self._validation
-        figures = measure(self._predict(held), held.labels) if held else None
+        held, loss, accuracy = self._validation, None, None
+        if held:
+            logits = self._predict(held)
+            loss, accuracy = calibrated_loss(logits, held.labels), measure(logits, held.labels).accuracy
         now = time.perf_counter()
         point = Point(
             stage=STAGE,
             epoch=epoch,
             train_loss_nats=train_loss,
-            validation_loss_nats=figures.loss if figures else None,
-            validation_accuracy=figures.accuracy if figures else None,
+            validation_loss_nats=loss,
+            validation_accuracy=accuracy,
             learning_rate=float(self._optimizer.learning_rate),
             seconds=round(now - self._started, 3),
         )
         self._started = now
         self._points.append(point)
-        if not figures or epoch <= self._first or point is min(self._points[self._first :], key=_loss):
+        if epoch <= self._first or point is min(self._points[self._first :], key=_loss):
             self._best = self._model.get_weights()
 
 

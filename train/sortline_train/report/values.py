@@ -11,6 +11,7 @@
     stages[]          name, test_accuracy, test_loss_nats, validation_accuracy, validation_loss_nats
     curves[]          stage, epoch, train_loss_nats, validation_loss_nats, validation_accuracy, learning_rate,
                       seconds, kept
+    way               how far the model lies from the pretrained network, 0, to the end of the kept epoch, 1
     test, validation  of the final model: photographs, right, accuracy, accuracy_interval.low and .high,
                       cross_entropy_nats, macro_f1, roc_auc, expected_calibration_error,
                       reliability[] (photographs, mean_confidence, accuracy, accuracy_interval),
@@ -77,7 +78,7 @@ class Point(Table, frozen=True, kw_only=True):
         stage: Which training it belongs to, `head` or `fine_tuning`.
         epoch: Of that stage, from 1; 0 is its beginning.
         train_loss_nats: Mean over the epoch.
-        validation_loss_nats: At the end of the epoch.
+        validation_loss_nats: At the end of the epoch, at the temperature that suits the scores best.
         validation_accuracy: At the end of the epoch.
         learning_rate: At the end of the epoch.
         seconds: Time the epoch took.
@@ -141,6 +142,7 @@ class Metrics(Table, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     stages: tuple[Stage, ...]
     curves: tuple[Point, ...]
+    way: float
     test: Evaluation
     validation: Evaluation
     audit: tuple[Finding, ...] | None
