@@ -1,6 +1,6 @@
 """What each choice in the recipe of fine-tuning is worth: `sortline train` as it is, and with one thing changed.
 
-    python benchmarks/recipe.py PHOTOS --out build/recipe [--weights FILE] [--epochs 16] [--seeds 0 1] [--only adam]
+    python benchmarks/recipe.py PHOTOS --out build/recipe [--weights FILE] [--epochs 12] [--seeds 0 1] [--only adam]
 
 Every variant is a whole training in a process of its own, on the same photographs and split. Printed for each: the test
 part as it was photographed; the same items cut out, on drawn grounds that training has not seen and in other light; and
@@ -79,7 +79,8 @@ class Variant(NamedTuple):
 VARIANTS = {
     "as it is": Variant(),
     "adam": Variant(changes=((tune, "make_optimizer", _adam),)),
-    "all the way": Variant(changes=((tune, "_WAY", 1.0),)),
+    "all the way": Variant(changes=((tune, "WAYS", (1.0,)),)),
+    "any way up": Variant(changes=((augment, "_UPRIGHT", 0.0),)),
     "own light": Variant(changes=((augment, "_EXPOSED", 0.0),)),
     "other light": Variant(changes=((augment, "_EXPOSED", 1.0),)),
     "own ground": Variant({"grounds": 0.0}),
