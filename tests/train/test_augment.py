@@ -68,6 +68,17 @@ def test_views_turn_the_item_all_the_way_round() -> None:
     assert len(sides) == 4
 
 
+def test_half_of_the_photographs_shown_whole_stay_nearly_upright() -> None:
+    pixels = np.full((64, 64, 3), 200, np.uint8)
+    pixels[44:] = 10  # dark below
+    upright = 0
+    for seed in range(200):
+        view = augment(Shot(pixels, np.full((64, 64), 255, np.uint8)), GROUNDS, 0.0, SIZE, generator(seed))
+        rows, columns = np.nonzero(view.mean(axis=2) < view.mean() * 0.7)
+        upright += rows.mean() - 32 > 2 * abs(columns.mean() - 32)
+    assert 0.5 < upright / 200 < 0.75  # of the others some are upright by chance
+
+
 def test_on_another_ground_the_item_is_near_the_middle_and_nothing_of_the_old_ground_is_left() -> None:
     views = (greenness(augment(item_on_green(), GROUNDS, 1.0, 96, generator(seed))) for seed in range(40))
     coloured = [view for view in views if view.min() < -100]  # some have next to no colour left

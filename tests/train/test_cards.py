@@ -42,7 +42,7 @@ Path(work, "state").mkdir()
 outcome = train_classifier(task, devices, Path(work) / "state", print, lambda name: None)
 print(json.dumps({
     "replicas": devices.strategy.num_replicas_in_sync,
-    "losses": [point.train_loss_nats for point in outcome.points],
+    "losses": [point.train_loss_nats for point in outcome.tuned.points],
     "finite": bool(np.isfinite(outcome.test).all()),
     "dtype": outcome.model.get_layer("backbone").layers[1].compute_dtype,
 }))

@@ -1,0 +1,89 @@
+"""Fine-tuning: what it leaves in the model, and what it chooses by."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from sortline_train.examples import Examples, calibrated_loss, predictor
+from sortline_train.grounds import draw_grounds
+from sortline_train.report.values import Point
+from sortline_train.run import Settings
+from sortline_train.tune import WAYS, Place, Trainee, Tuned, fine_tune
+from sortline_train.views import Album
+
+SIZE = 16
+LABELS = np.arange(40) % 2
+
+
+def make_album() -> Album:
+    """Noise in which one class is a little redder than the other: nearly always to be told apart."""
+    random = np.random.default_rng(0)
+    pixels = random.normal(120, 40, (len(LABELS), SIZE, SIZE, 3))
+    pixels[..., 0] += np.where(LABELS, 8, -8)[:, None, None]
+    pixels = np.clip(pixels, 0, 255).astype(np.uint8)
+    return Album(pixels, np.full(pixels.shape[:3], 255, np.uint8), LABELS, draw_grounds(0, 2), 0.0, SIZE, 0)
+
+
+ALBUM = make_album()
+HELD = Examples(ALBUM.pixels, LABELS)  # for want of others
+
+
+def tune(folder: Path, like: Tuned | None = None, *, rate: float = 0.05, blank: bool = False) -> tuple[Any, Tuned]:
+    """A small model fine-tuned from the same beginning each time."""
+    keras.utils.set_random_seed(2)
+    layers = keras.layers
+    network = [layers.Rescaling(1 / 60, -2), layers.GlobalAveragePooling2D(), layers.Dense(8, "relu")]
+    top = [layers.Dropout(0.1, name="dropout"), layers.Dense(2, name="head")]
+    model = keras.Sequential([keras.Input((SIZE, SIZE, 3)), *network, *top])
+    trainee = Trainee(model, model, lambda picture: picture.astype(np.float32), blank=blank)
+    settings = Settings(size=32, epochs=6, batch=8, learning_rate=rate)
+    place = Place(folder / "epoch.npz", writes=True, workers=1)
+    return model, fine_tune(trainee, ALBUM, None if like else HELD, settings, place, like)
+
+
+def marked(epoch: int, way: float) -> Tuned:
+    """The choice of an epoch and a way."""
+    point = Point(
+        stage="fine_tuning",
+        epoch=epoch,
+        train_loss_nats=None,
+        validation_loss_nats=None,
+        validation_accuracy=None,
+        learning_rate=None,
+        seconds=None,
+        kept=True,
+    )
+    return Tuned((point,), way)
+
+
+@pytest.mark.parametrize("rate", [0.05, 1.0])
+def test_nothing_that_was_measured_is_better_than_what_is_kept(tmp_path: Path, rate: float) -> None:
+    model, tuned = tune(tmp_path, rate=rate)
+    losses = [point.validation_loss_nats for point in tuned.points]
+    kept = calibrated_loss(predictor(model)(HELD), LABELS)
+    assert len(losses) == 7
+    assert tuned.kept > 0
+    assert tuned.way in WAYS
+    assert kept <= min(losses) + 1e-5
+    assert kept < 0.9 * losses[0]
+
+
+def test_half_of_the_way_lies_between_the_beginning_and_the_end(tmp_path: Path) -> None:
+    weights = []
+    for way in (0.0, 0.5, 1.0):
+        (folder := tmp_path / str(way)).mkdir()
+        model, tuned = tune(folder, marked(2, way))
+        assert (tuned.kept, tuned.way) == (2, way)
+        weights.append(model.get_weights())
+    assert any(not np.array_equal(*ends) for ends in zip(weights[0], weights[2], strict=True))
+    for start, middle, end in zip(*weights, strict=True):
+        np.testing.assert_allclose(middle, (start + end) / 2, rtol=1e-4, atol=1e-6)
+
+
+def test_a_network_that_knew_nothing_goes_all_the_way(tmp_path: Path) -> None:
+    _, tuned = tune(tmp_path, blank=True)
+    assert tuned.way == 1.0
+    assert tuned.kept > 0
