@@ -1,4 +1,4 @@
-"""What the frozen backbone says of pictures, made by LiteRT: the same numbers as Keras's, for under half the time.
+"""What a network that stands still says of pictures, made by LiteRT: Keras's numbers for under half the time.
 
 Measured on two x86-64 cores for MobileNetV2 at 224: 7 ms of processor time a picture against 18, and answers equal to
 the sixth digit. Where there is a graphics card Keras is faster and is taken.

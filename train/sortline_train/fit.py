@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from sortline_bundle.scores import fit_temperature
 from sortline_train.backbones import Backbone, cut_points
 from sortline_train.devices import Devices
-from sortline_train.examples import Examples, Labels, Logits, measure, predictor
+from sortline_train.examples import Examples, Labels, Logits, measure
 from sortline_train.features import Extractor
 from sortline_train.head import Head, fit_head
 from sortline_train.model import build_model, cut_model, features_of, unfreeze_top
@@ -98,16 +99,17 @@ def train_classifier(task: Task, devices: Devices, state: Path, say: Say, clock:
     tuned = _tune(task, done, model, devices, state / _EPOCH)
     clock("fine-tuning")
     exact = _in_full_precision(task, model)
-    validation = predictor(exact)(task.validation)
+    answers = Extractor(exact, on_card=devices.on_card)
+    validation = _ask(answers, task.validation)
     temperature = fit_temperature(validation, task.validation.labels)
-    validation /= np.float32(temperature)
     if task.settings.final and tuned.points:
         model = _start(task, devices)
         _tune(task, done, model, devices, state / _FINAL, like=tuned)
         exact = _in_full_precision(task, model)
+        answers = Extractor(exact, on_card=devices.on_card)
         clock("training once more")
+    validation, test = (logits / np.float32(temperature) for logits in (validation, _ask(answers, task.test)))
     _cool(exact, temperature)
-    test = predictor(exact)(task.test)
     last = _stage("after_fine_tuning", (validation, task.validation.labels), (test, task.test.labels))
     say(_describe(last))
     clock("measuring")
@@ -158,6 +160,11 @@ def _in_full_precision(task: Task, model: Any) -> Any:
     return fixed
 
 
+def _ask(extractor: Extractor, examples: Examples) -> NDArray[np.float32]:
+    """What a network says of photographs, `(N, ...) float32`."""
+    return extractor.run(examples.pixels.__getitem__, len(examples.labels), "measuring")
+
+
 def _cool(model: Any, temperature: float) -> None:
     """Divide the logits by a temperature within the head, so that its scores mean what they say."""
     head = model.get_layer("head")
@@ -166,8 +173,7 @@ def _cool(model: Any, temperature: float) -> None:
 
 def _train_head(task: Task, model: Any, devices: Devices) -> HeadDone:
     features = Extractor(features_of(model), on_card=devices.on_card)
-    held = features.run(task.validation.pixels.__getitem__, len(task.validation.labels), "features")
-    test = features.run(task.test.pixels.__getitem__, len(task.test.labels), "features")
+    held, test = _ask(features, task.validation), _ask(features, task.test)
     count, views = len(task.album.labels), task.settings.views
     # Views of epochs that fine-tuning does not come to.
     after = task.settings.epochs
