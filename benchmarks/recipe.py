@@ -1,6 +1,6 @@
 """What each choice in the recipe of fine-tuning is worth: `sortline train` as it is, and with one thing changed.
 
-    python benchmarks/recipe.py PHOTOS --out build/recipe [--weights FILE] [--epochs 12] [--seeds 0 1] [--only adam]
+    python benchmarks/recipe.py PHOTOS --out build/recipe [--weights FILE] [--epochs 20] [--seeds 0 1] [--only adam]
 
 Every variant is a whole training in a process of its own, on the same photographs and split. Printed for each: the test
 part as it was photographed; the same items cut out, on drawn grounds that training has not seen and in other light; and

@@ -1,6 +1,6 @@
 """How much processor time a training takes for its accuracy: `sortline train` against the plain Keras recipe.
 
-    python benchmarks/train_speed.py PHOTOS --out build/train_speed [--weights FILE] [--epochs 0 4 8 16]
+    python benchmarks/train_speed.py PHOTOS --out build/train_speed [--weights FILE] [--epochs 0 2 4 8 20]
 
 Both learn from the same photographs and are judged on the same test part, that of the first sortline run. The plain
 recipe is the well-known one: a frozen MobileNetV2 with a dense head, trained inside `fit` with flips, turns, zooms and
@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("photographs", type=Path)
     parser.add_argument("--out", type=Path, default=Path("build/train_speed"))
     parser.add_argument("--weights", type=Path, help="Keras file of MobileNetV2's ImageNet weights, no top")
-    parser.add_argument("--epochs", type=int, nargs="+", default=[0, 4, 8, 16])
+    parser.add_argument("--epochs", type=int, nargs="+", default=[0, 2, 4, 8, 20])
     parser.add_argument("--plain", type=Path, help=argparse.SUPPRESS)  # the other side, in a process of its own
     arguments = parser.parse_args()
     if arguments.plain:

@@ -47,7 +47,7 @@ class Settings(Table, frozen=True, kw_only=True):
 
     backbone: str = "mobilenet_v2"
     size: Annotated[int, Meta(ge=32, le=1024)] = 224
-    epochs: Annotated[int, Meta(ge=0, le=1000)] = 12
+    epochs: Annotated[int, Meta(ge=0, le=1000)] = 20
     batch: Annotated[int, Meta(ge=1, le=4096)] = 16
     learning_rate: Annotated[float, Meta(gt=0, le=1)] = 2e-4
     views: Annotated[int, Meta(ge=1, le=100)] = 2
