@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import pytest
 
-from sortline_train.examples import Examples, calibrated_losses, predictor
+from sortline_train.examples import Examples, calibrated_loss, predictor
 from sortline_train.grounds import draw_grounds
 from sortline_train.report.values import Point
 from sortline_train.run import Settings
-from sortline_train.tune import WAYS, Place, Trainee, Tuned, choose, fine_tune
+from sortline_train.tune import WAYS, Place, Trainee, Tuned, fine_tune
 from sortline_train.views import Album
 
 SIZE = 16
@@ -60,24 +60,15 @@ def marked(epoch: int, way: float) -> Tuned:
 
 
 @pytest.mark.parametrize("rate", [0.05, 1.0])
-def test_nothing_that_was_measured_is_clearly_better_than_what_is_kept(tmp_path: Path, rate: float) -> None:
+def test_nothing_that_was_measured_is_better_than_what_is_kept(tmp_path: Path, rate: float) -> None:
     model, tuned = tune(tmp_path, rate=rate)
-    measured = [point.validation_loss_nats for point in tuned.points]
-    kept = calibrated_losses(predictor(model)(HELD), LABELS)
-    assert len(measured) == 7
+    losses = [point.validation_loss_nats for point in tuned.points]
+    kept = calibrated_loss(predictor(model)(HELD), LABELS)
+    assert len(losses) == 7
     assert tuned.kept > 0
     assert tuned.way in WAYS
-    assert kept.mean() <= min(measured) + kept.std() / np.sqrt(len(kept))
-    assert kept.mean() < 0.9 * measured[0]
-
-
-def test_of_places_that_validation_cannot_tell_apart_the_nearest_is_taken() -> None:
-    random = np.random.default_rng(0)
-    best = random.exponential(0.3, 100)
-    far, near, too_near = (best + random.normal(mean, 0.2, 100) for mean in (0.002, 0.005, 0.1))
-    assert choose({(9, 1.0): best, (9, 0.85): far, (9, 0.7): near, (9, 0.55): too_near}) == (9, 0.7)
-    assert choose({(9, 1.0): best + 0.1, (9, 0.85): best}) == (9, 0.85)
-    assert choose({(9, 1.0): best, (4, 0.25): best + 0.001}) == (9, 1.0)  # on another way
+    assert kept <= min(losses) + 1e-5
+    assert kept < 0.9 * losses[0]
 
 
 def test_half_of_the_way_lies_between_the_beginning_and_the_end(tmp_path: Path) -> None:

@@ -1,14 +1,14 @@
 """Fine-tuning: the top of the backbone and its head together, on fresh views every epoch.
 
 The learning rate rises for a moment, then falls along a cosine to nothing. What is kept lies on the straight way from
-the pretrained network to where training led it, as far along as the validation part asks for: pictures like those of
-the pretraining want little change, others nearly all of it. Of what it cannot tell apart the nearer is taken: pictures
-from elsewhere are recognised better there (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022).
+the pretrained network to where training led it, as far along as is best on the validation part: pictures like those of
+the pretraining want little change, others want all of it (Wortsman et al., "Robust fine-tuning of zero-shot models",
+2022).
 """
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sortline_bundle.progress import progress
 from sortline_train.ahead import make_ahead
-from sortline_train.examples import Below, Examples, calibrated_losses, measure, predictor
+from sortline_train.examples import Below, Examples, calibrated_loss, measure, predictor
 from sortline_train.optimizer import make_optimizer
 from sortline_train.report.values import Point
 from sortline_train.run import Settings
@@ -32,12 +32,9 @@ from sortline_train.weights.layout import Arrays
 # For each replica here: which photographs, and what the part that learns makes of them and ought to.
 Shares = dict[int, NDArray[np.int64]]
 Batch = dict[int, tuple[Floats, Floats]]
-# An epoch, and how far on the way to its end.
-Stop = tuple[int, float]
 
 STAGE = "fine_tuning"
 WAYS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
-_DOUBT = 0.5  # standard errors
 
 
 class Trainee(NamedTuple):
@@ -234,10 +231,10 @@ class _Diary:
         if held := self._validation:
             ends.setdefault(min(self._points[self._first :], key=_loss).epoch, self._best)
             losses = {}
-            for epoch, along in product(ends, self._ways):
-                self._go(ends[epoch], along)
-                losses[epoch, along] = calibrated_losses(self._predict(held), held.labels)
-            chosen = choose(losses)
+            for place in product(ends, self._ways):
+                self._go(ends[place[0]], place[1])
+                losses[place] = calibrated_loss(self._predict(held), held.labels)
+            chosen = min(losses, key=losses.__getitem__)
         kept, way = chosen
         self._go(ends[kept], way)
         return Tuned(tuple(msgspec.structs.replace(point, kept=point.epoch == kept) for point in self._points), way)
@@ -251,7 +248,7 @@ class _Diary:
         held, loss, accuracy = self._validation, None, None
         if held:
             logits = self._predict(held)
-            loss, accuracy = float(calibrated_losses(logits, held.labels).mean()), measure(logits, held.labels).accuracy
+            loss, accuracy = calibrated_loss(logits, held.labels), measure(logits, held.labels).accuracy
         now = time.perf_counter()
         point = Point(
             stage=STAGE,
@@ -266,21 +263,6 @@ class _Diary:
         self._points.append(point)
         if epoch <= self._first or point is min(self._points[self._first :], key=_loss):
             self._best = self._model.get_weights()
-
-
-def choose(losses: Mapping[Stop, NDArray[np.float64]]) -> Stop:
-    """The nearest stop on the way to the best one that is worse by no more than half of the standard error of that.
-
-    Args:
-        losses: `(N,)` of the validation photographs, for each stop.
-    """
-    best = min(losses, key=lambda stop: float(losses[stop].mean()))
-
-    def as_good(stop: Stop) -> bool:
-        worse = losses[stop] - losses[best]
-        return stop[0] == best[0] and bool(worse.mean() <= _DOUBT * worse.std() / math.sqrt(len(worse)))
-
-    return min(filter(as_good, losses), key=lambda stop: stop[1])
 
 
 def _loss(point: Point) -> float:
