@@ -59,16 +59,24 @@ def marked(epoch: int, way: float) -> Tuned:
     return Tuned((point,), way)
 
 
-@pytest.mark.parametrize("rate", [0.05, 1.0])
-def test_nothing_that_was_measured_is_better_than_what_is_kept(tmp_path: Path, rate: float) -> None:
+def loss_of(model: Any) -> float:
+    return calibrated_loss(predictor(model)(HELD), LABELS)
+
+
+@pytest.mark.parametrize(("rate", "learnt"), [(0.05, True), (3.0, False)], ids=["learnt", "ruined"])
+def test_no_other_stop_on_the_way_is_better_than_what_is_kept(tmp_path: Path, rate: float, learnt: bool) -> None:
+    (ends := tmp_path / "ends").mkdir()
     model, tuned = tune(tmp_path, rate=rate)
-    losses = [point.validation_loss_nats for point in tuned.points]
-    kept = calibrated_loss(predictor(model)(HELD), LABELS)
-    assert len(losses) == 7
-    assert tuned.kept > 0
-    assert tuned.way in WAYS
-    assert kept <= min(losses) + 1e-5
-    assert kept < 0.9 * losses[0]
+    assert [point.epoch for point in tuned.points] == list(range(7))
+    assert tuned.kept == 6
+    others = []
+    for way in WAYS:
+        other, _ = tune(ends, marked(6, way), rate=rate)
+        (ends / "epoch.npz").unlink()
+        others.append(loss_of(other))
+    assert loss_of(model) == pytest.approx(min(others), rel=1e-4)
+    assert loss_of(model) == pytest.approx(others[WAYS.index(tuned.way)], rel=1e-4)
+    assert (loss_of(model) < others[WAYS.index(0.0)]) is learnt
 
 
 def test_half_of_the_way_lies_between_the_beginning_and_the_end(tmp_path: Path) -> None:
@@ -83,7 +91,9 @@ def test_half_of_the_way_lies_between_the_beginning_and_the_end(tmp_path: Path) 
         np.testing.assert_allclose(middle, (start + end) / 2, rtol=1e-4, atol=1e-6)
 
 
-def test_a_network_that_knew_nothing_goes_all_the_way(tmp_path: Path) -> None:
-    _, tuned = tune(tmp_path, blank=True)
+def test_a_network_that_knew_nothing_is_kept_as_after_its_best_epoch(tmp_path: Path) -> None:
+    model, tuned = tune(tmp_path, rate=3.0, blank=True)
+    losses = {point.epoch: point.validation_loss_nats for point in tuned.points[1:]}
     assert tuned.way == 1.0
-    assert tuned.kept > 0
+    assert losses[tuned.kept] == min(losses.values())
+    assert loss_of(model) == pytest.approx(losses[tuned.kept], rel=1e-4)

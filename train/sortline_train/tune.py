@@ -3,13 +3,13 @@
 The learning rate rises for a moment, then falls along a cosine to nothing. What is kept lies on the straight way from
 the pretrained network to where training led it, as far along as is best on the validation part: pictures like those of
 the pretraining want little change, others want all of it (Wortsman et al., "Robust fine-tuning of zero-shot models",
-2022).
+2022). That takes the place of stopping early: among twenty epochs chance would often choose an unfinished one.
+A network that knew nothing is kept as it was after its best epoch.
 """
 
 import math
 import time
 from collections.abc import Callable
-from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,7 +34,7 @@ Shares = dict[int, NDArray[np.int64]]
 Batch = dict[int, tuple[Floats, Floats]]
 
 STAGE = "fine_tuning"
-WAYS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
+WAYS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25, 0.0)
 
 
 class Trainee(NamedTuple):
@@ -44,7 +44,7 @@ class Trainee(NamedTuple):
         whole: Pixels to logits.
         learns: The part that is trained: all of it, or what lies above a cut.
         below: Makes of one view `(H, W, 3) uint8 RGB` what `learns` takes.
-        blank: It knows nothing yet, so that its beginning is never what is kept.
+        blank: It knows nothing yet, so that nothing of its beginning is worth keeping.
     """
 
     whole: Any
@@ -191,16 +191,15 @@ def _number(context: Any) -> Any:
 
 
 class _Diary:
-    """Measures at the end of each epoch, remembers the best one, and keeps a snapshot."""
+    """Measures at the end of each epoch, keeps a snapshot, and chooses at the end of all."""
 
     def __init__(self, trainee: Trainee, optimizer: Any, validation: Examples | None, place: Place) -> None:
         self._model, self._optimizer, self._validation, self._place = trainee.whole, optimizer, validation, place
-        self._first = int(trainee.blank)  # epoch that may be kept
-        self._ways = WAYS[:1] if trainee.blank else WAYS
+        self._blank = trainee.blank
         self._predict = predictor(trainee.learns, trainee.below)
         self._points: list[Point] = []
         self._began: Arrays = self._model.get_weights()
-        self._best: Arrays = []
+        self._best: Arrays = []  # of a blank one
         self._started = time.perf_counter()
 
     def take_up(self) -> int:
@@ -225,19 +224,17 @@ class _Diary:
 
     def close(self, way: float) -> Tuned:
         """Leave the model where it is best on the validation part; without one, `way` along to the last epoch's end."""
-        last = self._points[-1].epoch
-        ends = {last: self._model.get_weights()}
-        chosen = last, way
-        if held := self._validation:
-            ends.setdefault(min(self._points[self._first :], key=_loss).epoch, self._best)
+        kept, end = self._points[-1], self._model.get_weights()
+        if self._validation and self._blank:
+            kept, end = min(self._points[1:], key=_loss), self._best
+        elif held := self._validation:
             losses = {}
-            for place in product(ends, self._ways):
-                self._go(ends[place[0]], place[1])
-                losses[place] = calibrated_loss(self._predict(held), held.labels)
-            chosen = min(losses, key=losses.__getitem__)
-        kept, way = chosen
-        self._go(ends[kept], way)
-        return Tuned(tuple(msgspec.structs.replace(point, kept=point.epoch == kept) for point in self._points), way)
+            for along in WAYS:
+                self._go(end, along)
+                losses[along] = calibrated_loss(self._predict(held), held.labels)
+            way = min(losses, key=losses.__getitem__)
+        self._go(end, way)
+        return Tuned(tuple(msgspec.structs.replace(point, kept=point is kept) for point in self._points), way)
 
     def _go(self, end: Arrays, way: float) -> None:
         """Put the model between its beginning and `end`."""
@@ -261,7 +258,7 @@ class _Diary:
         )
         self._started = now
         self._points.append(point)
-        if epoch <= self._first or point is min(self._points[self._first :], key=_loss):
+        if self._blank and epoch and point is min(self._points[1:], key=_loss):
             self._best = self._model.get_weights()
 
 
