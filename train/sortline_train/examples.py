@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sortline_bundle.scores import cross_entropy, fit_temperature
+from sortline_bundle.scores import cross_entropy, fit_temperature, log_scores
 from sortline_train.ahead import make_ahead
 from sortline_train.rows import Rows
 from sortline_train.run import Figures
@@ -58,9 +58,9 @@ def measure(logits: Logits, labels: Labels) -> Figures:
     return Figures(accuracy=accuracy, loss=cross_entropy(logits, labels))
 
 
-def calibrated_loss(logits: Logits, labels: Labels) -> float:
-    """Cross-entropy of `(N, C)` logits at the temperature that suits them best: what choices are made by.
+def calibrated_losses(logits: Logits, labels: Labels) -> NDArray[np.float64]:
+    """Cross-entropies `(N,)` of `(N, C)` logits at the temperature that suits them best: what choices are made by.
 
     Conversion fits a temperature anyhow; what is wrong with the scores beyond that is what counts.
     """
-    return cross_entropy(logits, labels, fit_temperature(logits, labels))
+    return np.asarray(-log_scores(logits, fit_temperature(logits, labels))[np.arange(len(labels)), labels])
