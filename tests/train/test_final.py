@@ -1,4 +1,4 @@
-"""`--final` trains once more with the validation photographs; the split and what chose the epoch stay."""
+"""`--final` trains once more with the validation photographs; the split and what was chosen stay."""
 
 import json
 from collections.abc import Callable, Sequence

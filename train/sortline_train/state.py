@@ -41,7 +41,7 @@ class Snapshot(NamedTuple):
         points: What was measured after each epoch so far, the first being the beginning.
         model: Every array of the model.
         optimizer: Every array of the optimiser, its count of steps among them.
-        best: Every array of the model at the epoch that is kept so far.
+        best: Every array at the best epoch so far of a model that knew nothing; of others none, since it is not kept.
     """
 
     points: tuple[Point, ...]
