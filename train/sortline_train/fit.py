@@ -133,9 +133,8 @@ def _tune(task: Task, done: HeadDone, model: Any, devices: Devices, file: Path, 
     place = Place(file, writes=devices.chief, workers=os.cpu_count() or 1)
     with devices.strategy.scope():
         trainee = _prepare(task, model, devices)
-        if like is None:
-            return fine_tune(trainee, task.album, task.validation, task.settings, place)
-        return fine_tune(trainee, task.everything, None, task.settings, place, like)
+        album, held = (task.everything, None) if like else (task.album, task.validation)
+        return fine_tune(trainee, album, held, task.settings, place, like)
 
 
 def _prepare(task: Task, model: Any, devices: Devices) -> Trainee:
