@@ -48,6 +48,44 @@ def sortline() -> Callable[..., Ran]:
 
 
 @pytest.fixture(scope="session")
+def tflite_file() -> Callable[..., bytes]:
+    """Makes a TFLite file of one operator between one input and one output, without a converter."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    def build(
+        operator: str | None,
+        version: int = 1,
+        *,
+        custom: str | None = None,
+        shape: tuple[int, ...] = (1, 8, 8, 3),
+        options: tuple[str, object] | None = None,
+        ends: int = 1,
+        used: bool = True,
+    ) -> bytes:
+        code, graph, model = schema.OperatorCodeT(), schema.SubGraphT(), schema.ModelT()
+        code.builtinCode = getattr(schema.BuiltinOperator, operator or "CUSTOM")
+        code.deprecatedBuiltinCode, code.version, code.customCode = min(code.builtinCode, 127), version, custom
+        one = schema.OperatorT()
+        one.opcodeIndex, one.inputs, one.outputs = 0, list(range(ends)), [ends]
+        if options:
+            one.builtinOptionsType, one.builtinOptions = getattr(schema.BuiltinOptions, options[0]), options[1]
+        graph.tensors = []
+        for nth in range(ends + 1) if used else ():
+            tensor = schema.TensorT()
+            tensor.name, tensor.shape, tensor.type, tensor.buffer = f"t{nth}", list(shape), schema.TensorType.FLOAT32, 0
+            graph.tensors.append(tensor)
+        graph.inputs, graph.outputs = (list(range(ends)), [ends]) if used else ([], [])
+        graph.operators = [one] if used else []
+        model.version, model.operatorCodes, model.subgraphs, model.buffers = 3, [code], [graph], [schema.BufferT()]
+        builder = flatbuffers.Builder()
+        builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+        return bytes(builder.Output())
+
+    return build
+
+
+@pytest.fixture(scope="session")
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Class folders of drawn photographs: three classes, twenty each."""
     from PIL import Image

@@ -5,12 +5,16 @@
     ├── PhotographError      4  correct the photographs
     ├── HardwareError        5  correct the camera, the wiring or the machine
     ├── BundleError          6  distrust the bundle: make it or fetch it anew
+    │   ├── ModelRefused        6  a model that does not load, or brings the process down that tries
+    │   ├── ContractMismatch    6  a model that is not the one the manifest describes
+    │   └── GoldenMismatch      6  golden images that do not give their scores on this machine
     ├── TryAgainError        7  nothing is wrong with the input: wait, reconnect, run again
     └── ReleaseError         8  the model is not good enough to leave the workshop
 
 The number is the exit code of the command (2 is argparse's: the command line itself is wrong; 130: interrupted).
 Each message is one sentence that says what, where, and what to do.
 """
+# ruff: noqa: N818 the kinds of BundleError are named by what is wrong
 
 
 class SortlineError(Exception):
@@ -41,6 +45,18 @@ class BundleError(SortlineError, ValueError):
     """A bundle is damaged, edited, incomplete or contradicts itself."""
 
     exit_code = 6
+
+
+class ModelRefused(BundleError):
+    """A model file does not load, or brings the process down that tries."""
+
+
+class ContractMismatch(BundleError):
+    """A model is not the one that the manifest describes."""
+
+
+class GoldenMismatch(BundleError):
+    """Golden images do not give their scores on this machine."""
 
 
 class TryAgainError(SortlineError, OSError):

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sortline_bundle.errors import ReleaseError
+from sortline_bundle.errors import BundleError, ReleaseError
 from sortline_bundle.progress import progress
-from sortline_bundle.quiet import quiet
+from sortline_bundle.runtime import Model, find_runtime
 
 
 class Proof(NamedTuple):
@@ -33,23 +33,16 @@ def run_model(model: bytes, pixels: NDArray[np.uint8], title: str) -> NDArray[np
     Raises:
         ReleaseError: the file does not run at all.
     """
-    from ai_edge_litert.interpreter import Interpreter
-
     try:
-        with quiet():
-            interpreter = Interpreter(model_content=model, num_threads=os.cpu_count())
-            interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as cause:
-        raise ReleaseError(f"the converted model cannot be loaded by LiteRT: {cause}") from None
-    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    logits = np.empty((len(pixels), target["shape"][-1]), np.float32)
-    scale, zero = target["quantization"] if target["dtype"] != np.float32 else (1.0, 0)
-    with progress(title, len(pixels)) as advance:
-        for nth, image in enumerate(pixels):
-            interpreter.set_tensor(source["index"], image[None].astype(source["dtype"]))
-            interpreter.invoke()
-            logits[nth] = (interpreter.get_tensor(target["index"])[0].astype(np.float32) - zero) * scale
-            advance(1)
+        loaded = Model(model, threads=os.cpu_count() or 1, runtime=find_runtime("litert"))
+        logits = np.empty((len(pixels), loaded.output.shape[-1]), np.float32)
+        with progress(title, len(pixels)) as advance:
+            for nth, image in enumerate(pixels):
+                loaded.view()[...] = image
+                logits[nth] = loaded.run()
+                advance(1)
+    except BundleError as cause:
+        raise ReleaseError(f"the converted file is no good: {cause}") from None
     return logits
 
 

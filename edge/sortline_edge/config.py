@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from sortline_bundle.errors import ConfigError
+from sortline_bundle.runtime import RuntimeChoice
 from sortline_bundle.strict import Table, read_toml
 
 # The upper ends lie far above any machine: nothing computed from what is below them overflows.
@@ -132,6 +133,17 @@ class Deciding(Table, frozen=True, kw_only=True):
     longest_mm: Positive = 200.0
 
 
+class ModelSettings(Table, frozen=True, kw_only=True):
+    """How the bundle's model is run.
+
+    Attributes:
+        runtime: `auto`: LiteRT where it is installed, else tflite-runtime. One asked for by name is taken, or the
+            station stops.
+    """
+
+    runtime: RuntimeChoice = "auto"
+
+
 class Station(Table, frozen=True, kw_only=True):
     """A whole station file. Paths in it are relative to the file's own folder.
 
@@ -149,6 +161,7 @@ class Station(Table, frozen=True, kw_only=True):
     outputs: RecorderOutputs | GpiodOutputs
     timing: Timing = Timing()
     deciding: Deciding = Deciding()
+    model: ModelSettings = ModelSettings()
     reject: Name = "reject"
 
     @property

@@ -66,7 +66,7 @@ def simulate(
         SortlineError: as the parts do.
     """
     clock = MonotonicClock() if realtime else VirtualClock()
-    core = Core(station, bundle.manifest, TfliteClassifier(bundle))
+    core = Core(station, bundle.manifest, TfliteClassifier(bundle, station.model.runtime))
     gates = GateLog()
     decisions: list[Decision] = []
     with tempfile.TemporaryDirectory() as scratch:

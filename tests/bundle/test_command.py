@@ -21,6 +21,9 @@ CODES = {
     "PhotographError": 4,
     "HardwareError": 5,
     "BundleError": 6,
+    "ModelRefused": 6,
+    "ContractMismatch": 6,
+    "GoldenMismatch": 6,
     "TryAgainError": 7,
     "ReleaseError": 8,
 }

@@ -27,7 +27,7 @@ def test_a_live_file_passes() -> None:
 
 
 def test_a_file_that_is_no_model_is_refused() -> None:
-    with pytest.raises(ReleaseError, match="cannot be loaded by LiteRT"):
+    with pytest.raises(ReleaseError, match="cannot be loaded by litert"):
         run_model(b"no flatbuffer at all" * 10, np.zeros((1, 8, 8, 3), np.uint8), "test")
 
 

@@ -208,7 +208,7 @@ def test_virtual_outputs_switch_exactly_on_time_and_leave_out_what_is_late() -> 
 @pytest.fixture
 def simulate_colours(world: Any, coloured_items: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
     """Runs the belt with a classifier that is never wrong."""
-    monkeypatch.setattr(simulation, "TfliteClassifier", lambda bundle: world.classifier())
+    monkeypatch.setattr(simulation, "TfliteClassifier", lambda *_: world.classifier())
 
     def run(count: int, *, looks: int = 3, **changes: Any) -> Outcome:
         camera = Settings(items=coloured_items.name, count=count, seed=2, gap_mm=40, item_mm=45)

@@ -25,8 +25,8 @@ IMPURE = {"time", "socket", "subprocess", "threading"}
 HEAVY = {
     "tensorflow": {"sortline_train", "sortline_convert"},
     "keras": {"sortline_train", "sortline_convert"},
-    "ai_edge_litert": {"sortline_train.features", "sortline_convert", "sortline_edge.classify"},
-    "tflite_runtime": {"sortline_edge.classify"},
+    "ai_edge_litert": {"sortline_bundle.runtime"},
+    "tflite_runtime": {"sortline_bundle.runtime"},
     "gpiod": {"sortline_edge.outputs"},
     "picamera2": set(),
 }

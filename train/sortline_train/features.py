@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sortline_bundle.progress import progress
 from sortline_bundle.quiet import quiet
+from sortline_bundle.runtime import Model, find_runtime
 
 Floats = NDArray[np.float32]
 Picture = Callable[[int], NDArray[np.uint8]]
@@ -28,17 +29,21 @@ class Extractor:
     def __init__(self, model: Any, *, on_card: bool = False) -> None:
         """Prepare `model`; `on_card` keeps it in Keras."""
         self._model, self._on_card = model, on_card
-        self._interpreters: SimpleQueue[Any] = SimpleQueue()
-        for interpreter in () if on_card else _load(_convert(model)):
-            self._interpreters.put(interpreter)
+        # One of one thread for each core: two of them do more than one of two threads.
+        self._loaded: SimpleQueue[Model] = SimpleQueue()
+        if not on_card:
+            file, runtime = _convert(model), find_runtime("litert")
+            for _ in range(_THREADS):
+                self._loaded.put(Model(file, runtime=runtime))
 
     def one(self, picture: NDArray[np.uint8]) -> Floats:
         """Run over one picture; from any thread. Not on a card."""
-        interpreter = self._interpreters.get()
+        loaded = self._loaded.get()
         try:
-            return _invoke(interpreter, picture)
+            loaded.view()[...] = picture
+            return loaded.run()
         finally:
-            self._interpreters.put(interpreter)
+            self._loaded.put(loaded)
 
     def run(self, picture: Picture, count: int, title: str) -> Floats:
         """Run over the pictures `picture(0)` to `picture(count - 1)`.
@@ -85,20 +90,3 @@ def _convert(model: Any) -> bytes:
     with quiet():
         graph = run.get_concrete_function(tf.TensorSpec((1, *model.input_shape[1:]), tf.float32))
         return bytes(tf.lite.TFLiteConverter.from_concrete_functions([graph]).convert())
-
-
-def _load(model: bytes) -> list[Any]:
-    """One interpreter of one thread for each core: two of them do more than one of two threads."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    with quiet():
-        interpreters = [Interpreter(model_content=model, num_threads=1) for _ in range(_THREADS)]
-        for interpreter in interpreters:
-            interpreter.allocate_tensors()
-    return interpreters
-
-
-def _invoke(interpreter: Any, picture: NDArray[np.uint8]) -> Floats:
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture[None].astype(np.float32))
-    interpreter.invoke()
-    return np.asarray(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0], np.float32)

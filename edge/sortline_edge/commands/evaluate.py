@@ -79,7 +79,9 @@ def run(arguments: argparse.Namespace) -> int:
             advance(1)
     evaluation = evaluate(manifest, logits, [photograph.class_name for photograph in photographs])
     if arguments.json:
-        sys.stdout.write(msgspec.json.encode(evaluation).decode() + "\n")
+        runtime = classifier.model.runtime
+        ran = {"runtime": runtime.name, "runtime_version": runtime.version}
+        sys.stdout.write(msgspec.json.encode({**msgspec.to_builtins(evaluation), **ran}).decode() + "\n")
     else:
         _print_table(evaluation)
     return 0

@@ -11,8 +11,9 @@ from types import FrameType
 import msgspec
 
 from sortline_bundle.archive import open_bundle
+from sortline_bundle.golden import check_golden
 from sortline_edge.camera import open_camera
-from sortline_edge.classify import TfliteClassifier, check_golden
+from sortline_edge.classify import TfliteClassifier
 from sortline_edge.clocks import MonotonicClock
 from sortline_edge.config import load_station
 from sortline_edge.decide import Decision
@@ -35,13 +36,14 @@ def run(arguments: argparse.Namespace) -> int:
     station = load_station(arguments.station)
     folder = arguments.station.resolve().parent
     bundle = open_bundle(folder / station.bundle)
-    classifier = TfliteClassifier(bundle)
-    worst = check_golden(bundle, classifier)
+    classifier = TfliteClassifier(bundle, station.model.runtime)
+    golden = check_golden(bundle, classifier.model)
     core = Core(station, bundle.manifest, classifier)
     clock = MonotonicClock()
     signal.signal(signal.SIGTERM, _stop)
     name = f"{bundle.manifest.name} {bundle.manifest.version}"
-    sys.stderr.write(f"{station.name}: {name} ({bundle.digest[:12]}), golden images within {worst:.3f}\n")
+    answers = f"golden images within {golden.difference:.3f} ({golden.tolerance:g} allowed)"
+    sys.stderr.write(f"{station.name}: {name} ({bundle.digest[:12]}), {answers}, runtime {classifier.model.runtime}\n")
     counted: Counter[str] = Counter()
     with open_outputs(station.outputs, station.lines, station.timing, folder) as outputs:
         sys.stderr.write(f"outputs: ready, real-time priority {'granted' if outputs.realtime else 'not granted'}\n")
