@@ -25,7 +25,7 @@ IMPURE = {"time", "socket", "subprocess", "threading"}
 HEAVY = {
     "tensorflow": {"sortline_train", "sortline_convert"},
     "keras": {"sortline_train", "sortline_convert"},
-    "ai_edge_litert": {"sortline_bundle.runtime"},
+    "ai_edge_litert": {"sortline_bundle.runtime", "sortline_convert.anatomy"},
     "tflite_runtime": {"sortline_bundle.runtime"},
     "gpiod": {"sortline_edge.outputs"},
     "picamera2": set(),
