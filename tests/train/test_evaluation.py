@@ -8,9 +8,7 @@ from sortline_train.evaluation import (
     evaluate,
     most_confused,
     most_doubtful,
-    reliability,
     roc_auc,
-    wilson,
     worst_mistakes,
 )
 
@@ -94,39 +92,6 @@ def test_the_order_of_the_photographs_does_not_matter(case):
     assert [bin_.photographs for bin_ in other.reliability] == [bin_.photographs for bin_ in one.reliability]
     assert other.classes == one.classes
     assert other.roc_auc == one.roc_auc
-
-
-# Values of the Wilson interval as published: Newcombe, Statistics in Medicine 17 (1998), table I, method 3.
-@pytest.mark.parametrize(
-    ("right", "tries", "low", "high"),
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_the_interval_is_wilsons(right, tries, low, high):
-    found = wilson(right, tries)
-    assert (found.low, found.high) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
-
-
-@given(st.integers(1, 500).flatmap(lambda tries: st.tuples(st.integers(0, tries), st.just(tries))))
-def test_the_interval_holds_the_share_and_mirrors(counts):
-    right, tries = counts
-    found, mirrored = wilson(right, tries), wilson(tries - right, tries)
-    assert 0 <= found.low <= right / tries <= found.high <= 1
-    assert mirrored.low == pytest.approx(1 - found.high)
-
-
-def test_the_interval_covers_the_truth_as_often_as_it_says():
-    truth, tries = 0.9, 60
-    counts = np.random.default_rng(0).binomial(tries, truth, 4000)
-    covered = np.mean([wilson(int(right), tries).low <= truth <= wilson(int(right), tries).high for right in counts])
-    assert 0.93 < covered < 0.975
-
-
-def test_a_model_that_knows_how_sure_it_is_has_no_calibration_error():
-    confidence = np.repeat([0.6, 0.8], 50)
-    right = np.concatenate([np.arange(50) < 30, np.arange(50) < 40])
-    bins = reliability(confidence, right)
-    assert [(one.photographs, one.accuracy) for one in bins] == [(50, 0.6), (50, 0.8)]
-    assert [one.mean_confidence for one in bins] == pytest.approx([0.6, 0.8])
 
 
 def test_an_overconfident_model_has_a_calibration_error():

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from sortline_train.evaluation import reliability
+from sortline_bundle.calibration import reliability
 from sortline_train.report import Point, write_tensorboard
 from sortline_train.report.charts import draw_curves, draw_reliability
 from sortline_train.report.values import running_epochs

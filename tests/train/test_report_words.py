@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sortline_train.evaluation import Interval
+from sortline_bundle.calibration import Interval
 from sortline_train.report.words import between, duration, number, percent
 
 

@@ -3,32 +3,19 @@
 What cannot be told is None, never 0: the recall of a class of which there was no photograph, for one.
 """
 
-import math
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sortline_bundle.calibration import Interval, ReliabilityBin, calibration_error, reliability, wilson
 from sortline_bundle.errors import PhotographError, ReleaseError, SortlineError
 from sortline_bundle.scores import cross_entropy, log_scores
 from sortline_bundle.strict import Table
 
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int64]
-Scores = NDArray[np.float64]
-
-CONFIDENCE = 0.95
-MOST_BINS = 15
-FEWEST_IN_BIN = 10
-
-
-class Interval(Table, frozen=True, kw_only=True):
-    """Where the true share lies, 95 times in 100."""
-
-    low: float
-    high: float
 
 
 class ClassFigures(Table, frozen=True, kw_only=True):
@@ -53,22 +40,6 @@ class ClassFigures(Table, frozen=True, kw_only=True):
     recall: float | None
     recall_interval: Interval | None
     f1: float | None
-
-
-class ReliabilityBin(Table, frozen=True, kw_only=True):
-    """Photographs answered about equally confidently.
-
-    Attributes:
-        photographs: How many.
-        mean_confidence: Mean score of the answers.
-        accuracy: Share right.
-        accuracy_interval: Where the true share lies.
-    """
-
-    photographs: int
-    mean_confidence: float
-    accuracy: float
-    accuracy_interval: Interval
 
 
 class Evaluation(Table, frozen=True, kw_only=True):
@@ -139,42 +110,11 @@ def evaluate(logits: Logits, labels: Labels, class_names: Sequence[str]) -> Eval
         cross_entropy_nats=cross_entropy(logits, labels),
         macro_f1=float(np.mean([figures.f1 for figures in classes if figures.f1 is not None])),
         roc_auc=roc_auc(logits[:, 1] - logits[:, 0], labels == 1) if len(class_names) == 2 else None,
-        expected_calibration_error=_calibration_error(bins),
+        expected_calibration_error=calibration_error(bins),
         reliability=bins,
         classes=classes,
         confusion=tuple(tuple(row) for row in counts.tolist()),
     )
-
-
-def wilson(right: int, tries: int) -> Interval:
-    """The 95 % interval of a share, from `right` of `tries`, at least one.
-
-    Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA 22 (1927). Unlike the interval
-    of the normal distribution it holds for few tries and near 0 and 1, where a good model is.
-    """
-    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
-    share = right / tries
-    middle = share + z * z / (2 * tries)
-    half = z * math.sqrt(share * (1 - share) / tries + z * z / (4 * tries * tries))
-    scale = 1 + z * z / tries
-    # Exactly 0 and 1 at the ends, where rounding would leave the share itself outside.
-    low = 0.0 if right == 0 else (middle - half) / scale
-    high = 1.0 if right == tries else (middle + half) / scale
-    return Interval(low=low, high=high)
-
-
-def reliability(confidence: Scores, right: NDArray[np.bool_]) -> tuple[ReliabilityBin, ...]:
-    """Photographs in bins of equal number by confidence: `(N,) float64` scores of the answers, `(N,)` whether right.
-
-    Guo et al., On Calibration of Modern Neural Networks (2017), cut the range of confidence into 15 bins of equal
-    width. The answers of a trained network crowd near 1, so that most of those bins hold a handful of photographs or
-    none and one holds nearly all; bins of equal number (Nguyen and O'Connor 2015; Nixon et al. 2019) say as much of
-    each photograph, and their error is less biased (Roelofs et al. 2022). Fifteen bins, fewer where one would have
-    under ten photographs. Equal confidences stay in one bin, so that the order of the photographs does not matter.
-    """
-    bins = max(1, min(MOST_BINS, len(confidence) // FEWEST_IN_BIN))
-    nth = np.searchsorted(np.sort(confidence), confidence) * bins // len(confidence)
-    return tuple(_bin(confidence[nth == one], right[nth == one]) for one in np.unique(nth))
 
 
 def roc_auc(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> float | None:
@@ -250,18 +190,3 @@ def _class_figures(name: str, counts: NDArray[np.int64], nth: int) -> ClassFigur
 
 def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
-
-
-def _bin(confidence: Scores, right: NDArray[np.bool_]) -> ReliabilityBin:
-    return ReliabilityBin(
-        photographs=len(right),
-        mean_confidence=float(confidence.mean()),
-        accuracy=float(right.mean()),
-        accuracy_interval=wilson(int(right.sum()), len(right)),
-    )
-
-
-def _calibration_error(bins: Sequence[ReliabilityBin]) -> float:
-    """Distances of the bins, each weighing as much as its photographs."""
-    photographs = sum(one.photographs for one in bins)
-    return sum(one.photographs * abs(one.mean_confidence - one.accuracy) for one in bins) / photographs

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sortline_train.evaluation import ReliabilityBin
+from sortline_bundle.calibration import ReliabilityBin
 from sortline_train.report.values import Point, running_epochs
 from sortline_train.report.words import name_of
 

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Sequence
 
+from sortline_bundle.calibration import Interval
 from sortline_train.audit.values import Finding
-from sortline_train.evaluation import Evaluation, Interval, most_confused
+from sortline_train.evaluation import Evaluation, most_confused
 from sortline_train.report.values import Metrics
 
 FEW = 10
