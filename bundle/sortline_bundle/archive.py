@@ -7,18 +7,17 @@ before reading. What was read is then packed anew and must give the same file, h
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-from msgspec import Meta
 
 from sortline_bundle.digest import sha256
-from sortline_bundle.errors import BundleError
-from sortline_bundle.files import write_whole
+from sortline_bundle.errors import ArchiveRefused, BundleError, DigestMismatch
+from sortline_bundle.files import read_at_most, write_whole
 from sortline_bundle.manifest import MANIFEST_BYTES, Manifest, Member, encode_manifest, parse_manifest
-from sortline_bundle.strict import Table, read_json
+from sortline_bundle.trust.signatures import SIGNATURES_BYTES, Signature, encode_signatures, parse_signatures
 
 MANIFEST = "manifest.json"
 SIGNATURES = "signatures.json"
@@ -29,7 +28,7 @@ GOLDEN = "golden/"
 BUNDLE_BYTES = 128 << 20
 _MEMBER_BYTES = {
     MANIFEST: MANIFEST_BYTES,
-    SIGNATURES: 64 << 10,
+    SIGNATURES: SIGNATURES_BYTES,
     MODEL: 96 << 20,
     CARD: 4 << 20,
     GOLDEN: 2 << 20,
@@ -42,25 +41,22 @@ _UNIX = 3
 _PLAIN_FILE = 0o100644 << 16
 
 
-class Signatures(Table, frozen=True, kw_only=True):
-    """Who vouches for the manifest. Format 1 keeps the place; the list is empty."""
-
-    format: Literal["sortline-signatures"] = "sortline-signatures"
-    signatures: Annotated[tuple[str, ...], Meta(max_length=0)] = ()
-
-
 class Bundle(NamedTuple):
-    """A bundle that was read and checked.
+    """A bundle that was read and checked. Whether to trust it is for `trust.verify` to say.
 
     Attributes:
         manifest: What it says.
         members: Bytes of each member the manifest lists.
         digest: SHA-256 of the manifest's bytes, which hold the digests of all the rest: the identity of the bundle.
+        manifest_bytes: The manifest as shipped, which is what is signed.
+        signatures: On the manifest, not checked.
     """
 
     manifest: Manifest
     members: Mapping[str, bytes]
     digest: str
+    manifest_bytes: bytes
+    signatures: tuple[Signature, ...]
 
     @property
     def model(self) -> bytes:
@@ -81,22 +77,39 @@ def write_bundle(path: Path, manifest: Manifest, members: Mapping[str, bytes]) -
     """
     listed = {name: Member(size=len(data), sha256=sha256(data)) for name, data in members.items()}
     whole = msgspec.structs.replace(manifest, members=listed)
-    parts = {MANIFEST: encode_manifest(whole), SIGNATURES: msgspec.json.encode(Signatures()), **members}
-    data = _pack(parts)
-    bundle = parse_bundle(data, where=str(path))
-    write_whole(path, data)
-    return bundle
+    parts = {MANIFEST: encode_manifest(whole), SIGNATURES: encode_signatures(()), **members}
+    return _write(path, parts)
+
+
+def write_signatures(path: Path, bundle: Bundle, signatures: Sequence[Signature]) -> Bundle:
+    """Write a bundle with other signatures. Its manifest, and so its digest, are the same to the byte.
+
+    Args:
+        path: Where to; replaced as a whole.
+        bundle: As it was opened.
+        signatures: All that it shall have.
+
+    Raises:
+        SchemaError: there are too many signatures.
+        ArchiveRefused: the bundle was as long as one can be already.
+    """
+    parts = {MANIFEST: bundle.manifest_bytes, SIGNATURES: encode_signatures(signatures), **bundle.members}
+    return _write(path, parts)
 
 
 def open_bundle(path: Path) -> Bundle:
     """Read a bundle and check all that can be checked without running it.
 
     Raises:
-        BundleError: it is truncated, edited, has other members than it lists, or its manifest does not hold.
+        ArchiveRefused: not as sortline writes it: cut off, padded, compressed, or with other members than are listed.
+        UnsupportedFormat: it is of another version of the format.
+        SchemaError: its manifest or its signatures do not hold.
+        DigestMismatch: a member is not the one the manifest was made for.
+        BundleError: it cannot be read.
     """
     try:
         _check_size(path.stat().st_size, path)
-        data = path.read_bytes()
+        data = read_at_most(path, BUNDLE_BYTES)
     except OSError as cause:
         raise BundleError(f"bundle {path} cannot be read: {cause.strerror}") from None
     return parse_bundle(data, where=str(path))
@@ -109,17 +122,24 @@ def parse_bundle(data: bytes, *, where: str) -> Bundle:
         parts = _read_parts(data)
         manifest_bytes = _take(parts, MANIFEST)
         manifest = parse_manifest(manifest_bytes)
-        signatures = _take(parts, SIGNATURES)
-        read_json(signatures, Signatures, limit=_MEMBER_BYTES[SIGNATURES], error=BundleError, where=SIGNATURES)
+        signatures = parse_signatures(_take(parts, SIGNATURES))
         _check_members(manifest, parts)
     except BundleError as cause:
-        raise BundleError(f"{where}: {cause}; make or fetch the bundle anew") from None
-    return Bundle(manifest, parts, sha256(manifest_bytes))
+        raise type(cause)(f"{where}: {cause}; make or fetch the bundle anew") from None
+    return Bundle(manifest, parts, sha256(manifest_bytes), manifest_bytes, signatures)
+
+
+def _write(path: Path, parts: Mapping[str, bytes]) -> Bundle:
+    """What could not be opened is not written."""
+    data = _pack(parts)
+    bundle = parse_bundle(data, where=str(path))
+    write_whole(path, data)
+    return bundle
 
 
 def _check_size(size: int, where: object) -> None:
     if size > BUNDLE_BYTES:
-        raise BundleError(f"{where}: {size} bytes, where a bundle has at most {BUNDLE_BYTES}")
+        raise ArchiveRefused(f"{where}: {size} bytes, where a bundle has at most {BUNDLE_BYTES}")
 
 
 def _pack(parts: Mapping[str, bytes]) -> bytes:
@@ -142,34 +162,36 @@ def _read_parts(data: bytes) -> dict[str, bytes]:
     except BundleError:
         raise
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OverflowError) as cause:
-        raise BundleError(f"not a whole bundle ({cause})") from None
+        if str(cause).startswith("Bad CRC-32"):
+            raise DigestMismatch(f"a member is damaged ({cause})") from None
+        raise ArchiveRefused(f"not a whole bundle ({cause})") from None
     if _pack(parts) != data:
-        raise BundleError("it holds bytes besides its members, or headers that sortline does not write")
+        raise ArchiveRefused("it holds bytes besides its members, or headers that sortline does not write")
     return parts
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
     """Refuse what must not even be read."""
     if len(entries) > _MOST_MEMBERS:
-        raise BundleError(f"{len(entries)} members, where at most {_MOST_MEMBERS} are allowed")
+        raise ArchiveRefused(f"{len(entries)} members, where at most {_MOST_MEMBERS} are allowed")
     for entry in entries:
         name = entry.filename
         limit = _MEMBER_BYTES.get(GOLDEN if name.startswith(GOLDEN) else name)
         if limit is None:
-            raise BundleError(f"member {name!r} does not belong in a bundle")
+            raise ArchiveRefused(f"member {name!r} does not belong in a bundle")
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits:
-            raise BundleError(f"member {name} is compressed or encrypted")
+            raise ArchiveRefused(f"member {name} is compressed or encrypted")
         if entry.file_size > limit:
-            raise BundleError(f"member {name} has {entry.file_size} bytes, where at most {limit} are allowed")
+            raise ArchiveRefused(f"member {name} has {entry.file_size} bytes, where at most {limit} are allowed")
     if len({entry.filename for entry in entries}) != len(entries):
-        raise BundleError("a member stands there twice")
+        raise ArchiveRefused("a member stands there twice")
     if sum(entry.file_size for entry in entries) > size:
-        raise BundleError("members that overlap or end behind its end")
+        raise ArchiveRefused("members that overlap or end behind its end")
 
 
 def _take(parts: dict[str, bytes], name: str) -> bytes:
     if name not in parts:
-        raise BundleError(f"member {name} is missing")
+        raise ArchiveRefused(f"member {name} is missing")
     return parts.pop(name)
 
 
@@ -177,10 +199,10 @@ def _check_members(manifest: Manifest, parts: Mapping[str, bytes]) -> None:
     wanted = {MODEL, CARD, *(golden.member for golden in manifest.golden)}
     for name in sorted(wanted | manifest.members.keys()):
         if name not in parts:
-            raise BundleError(f"member {name!r} is missing")
+            raise ArchiveRefused(f"member {name!r} is missing")
     for name, data in parts.items():
         listed = manifest.members.get(name)
         if name not in wanted or listed is None:
-            raise BundleError(f"member {name!r} is not among those of the manifest")
+            raise ArchiveRefused(f"member {name!r} is not among those of the manifest")
         if listed.size != len(data) or listed.sha256 != sha256(data):
-            raise BundleError(f"member {name} is not the one the manifest was made for")
+            raise DigestMismatch(f"member {name} is not the one the manifest was made for")

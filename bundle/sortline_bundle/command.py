@@ -41,6 +41,10 @@ VERBS = {
     "run": Verb("sortline_edge.commands.run", "edge", "sort, live: camera frames in, output lines driven"),
     "check": Verb("sortline_bundle.check", "edge", "try a bundle's model and golden images on this machine"),
     "inspect": Verb("sortline_bundle.inspect", "edge", "check a bundle and show what it says of itself"),
+    "keys": Verb("sortline_bundle.trust.commands.keys", "edge", "make keys, and keyrings that say whose count"),
+    "sign": Verb("sortline_bundle.trust.commands.sign", "edge", "vouch for a bundle, a keyring or a channel"),
+    "verify": Verb("sortline_bundle.trust.commands.verify", "edge", "tell whether trusted people vouch for a bundle"),
+    "announce": Verb("sortline_bundle.trust.commands.announce", "edge", "say in a channel which bundle is the newest"),
 }
 
 

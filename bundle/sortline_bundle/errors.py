@@ -7,7 +7,19 @@
     ├── BundleError          6  distrust the bundle: make it or fetch it anew
     │   ├── ModelRefused        6  a model that does not load, or brings the process down that tries
     │   ├── ContractMismatch    6  a model that is not the one the manifest describes
-    │   └── GoldenMismatch      6  golden images that do not give their scores on this machine
+    │   ├── GoldenMismatch      6  golden images that do not give their scores on this machine
+    │   ├── ArchiveRefused      6  not an archive as sortline writes it
+    │   ├── UnsupportedFormat   6  a format, version or algorithm that this sortline does not know
+    │   ├── SchemaError         6  a document that does not hold to its format
+    │   ├── DigestMismatch      6  a member that the manifest was not made for
+    │   ├── SignatureInvalid    6  a signature by a known key that does not fit: somebody edited it
+    │   ├── ThresholdNotMet     6  too few signatures that count
+    │   ├── KeyRefused          6  a key that is malformed, weak, locked or open to others
+    │   ├── SuccessionRefused   6  a keyring that does not follow the one in use
+    │   ├── RollbackRefused     6  older than what was there already
+    │   ├── ExpiredRefused      6  its time has run out
+    │   ├── Incompatible        6  made for other stations
+    │   └── NotAnnounced        6  not the bundle that the channel announces
     ├── TryAgainError        7  nothing is wrong with the input: wait, reconnect, run again
     └── ReleaseError         8  the model is not good enough to leave the workshop
 
@@ -57,6 +69,54 @@ class ContractMismatch(BundleError):
 
 class GoldenMismatch(BundleError):
     """Golden images do not give their scores on this machine."""
+
+
+class ArchiveRefused(BundleError):
+    """The file is no archive as sortline writes it: cut off, padded, compressed, or with other members."""
+
+
+class UnsupportedFormat(BundleError):
+    """A format, a format's version or a signature's algorithm that this sortline does not know."""
+
+
+class SchemaError(BundleError):
+    """A document has unknown, missing or contradictory fields, or is not JSON at all."""
+
+
+class DigestMismatch(BundleError):
+    """A member is not the one the manifest was made for."""
+
+
+class SignatureInvalid(BundleError):
+    """Too few signatures count, and one by a key that would count does not fit the document."""
+
+
+class ThresholdNotMet(BundleError):
+    """Fewer people of the keyring have signed than it asks for."""
+
+
+class KeyRefused(BundleError):
+    """A key is malformed or weak, or its file is locked, damaged, or open to others."""
+
+
+class SuccessionRefused(BundleError):
+    """A keyring is not the next one after the keyring in use."""
+
+
+class RollbackRefused(BundleError):
+    """A document is older than what was there already, or another one under the same number."""
+
+
+class ExpiredRefused(BundleError):
+    """The time of a bundle, or of the keyring that vouches for it, has run out."""
+
+
+class Incompatible(BundleError):
+    """The bundle is made for other stations."""
+
+
+class NotAnnounced(BundleError):
+    """The channel announces another bundle as the newest."""
 
 
 class TryAgainError(SortlineError, OSError):

@@ -26,6 +26,35 @@ def write_whole(path: Path, data: bytes) -> None:
     _sync(path.parent)
 
 
+def write_new(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Put `data` under `path`, where nothing may be yet, open to nobody else at any time if `mode` says so.
+
+    Raises:
+        FileExistsError: something is there.
+        OSError: the disk is full or the folder may not be written; nothing is there.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink()
+        raise
+    _sync(path.parent)
+
+
+def read_at_most(path: Path, limit: int) -> bytes:
+    """A file's bytes, or its first `limit` and one more, by which its parser sees that it is too long.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return file.read(limit + 1)
+
+
 def _sync(path: Path) -> None:
     """Make a file, or the names in a folder, last beyond a power cut."""
     handle = os.open(path, os.O_RDONLY)

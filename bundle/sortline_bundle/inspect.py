@@ -19,7 +19,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Open the bundle, which checks it whole, and print."""
     bundle = open_bundle(arguments.bundle)
     if arguments.json:
-        document = {"digest": bundle.digest, "manifest": bundle.manifest}
+        signed_by = [signature.key for signature in bundle.signatures]
+        document = {"digest": bundle.digest, "signed_by": signed_by, "manifest": bundle.manifest}
         sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
     else:
         sys.stdout.write(_describe(bundle))
@@ -28,13 +29,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _describe(bundle: Bundle) -> str:
     manifest, made = bundle.manifest, bundle.manifest.provenance
+    signers = ", ".join(signature.key[:12] for signature in bundle.signatures)
     lines = [
         f"{manifest.name}, version {manifest.version}, made {manifest.created} by {made.tool}",
         f"digest   {bundle.digest}",
         f"input    {manifest.input.width} x {manifest.input.height} {manifest.input.channels} {manifest.input.dtype}",
         f"trained  on {made.photographs} photographs; on the {made.held_out} held out:",
         f"         {made.accuracy_float:.1%} right float, {made.accuracy_int8:.1%} int8, {made.agreement:.1%} alike",
-        f"signed   by nobody; temperature {manifest.calibration.temperature:.3f}",
+        f"signed   by {f'{signers}, which `sortline verify` checks' if signers else 'nobody'}",
+        f"made for {', '.join(manifest.stations) or 'any station'}, until {manifest.expires or 'further notice'}",
+        f"softmax  of logits at temperature {manifest.calibration.temperature:.3f}",
         "classes  " + ", ".join(f"{spec.name} (from {spec.threshold:.2f})" for spec in manifest.classes),
         "members  " + ", ".join(f"{name} ({member.size})" for name, member in manifest.members.items()),
     ]

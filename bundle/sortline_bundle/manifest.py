@@ -1,4 +1,4 @@
-"""What a bundle says of itself, version 1.
+"""What a bundle says of itself, version 2.
 
 Strict: whatever is unknown, missing, of a wrong type or out of range is refused by name.
 """
@@ -11,19 +11,22 @@ import msgspec
 from msgspec import Meta
 
 from sortline_bundle.digest import DIGEST_PATTERN
-from sortline_bundle.errors import BundleError
+from sortline_bundle.errors import SchemaError
+from sortline_bundle.moments import Timestamp, lifetime_complaints
 from sortline_bundle.preprocess import InputSpec
-from sortline_bundle.strict import Table, read_json
+from sortline_bundle.strict import Table, read_document
 
 FORMAT: Final = "sortline-bundle"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 MANIFEST_BYTES = 1 << 20
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}\Z"
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=0, lt=1 << 53)]
+Version = Annotated[int, Meta(ge=1, lt=1 << 53)]
 Digest = Annotated[str, Meta(pattern=DIGEST_PATTERN)]
+StationModel = Annotated[str, Meta(pattern=NAME_PATTERN)]
 
 
 class ClassSpec(Table, frozen=True, kw_only=True):
@@ -102,13 +105,20 @@ class Provenance(Table, frozen=True, kw_only=True):
 
 
 class Manifest(Table, frozen=True, kw_only=True):
-    """All of it. The station's wiring is not in here."""
+    """All of it. The station's wiring is not in here.
+
+    Attributes:
+        expires: From when on no station installs it; null for never. One that runs it keeps running.
+        stations: Models of station that it is made for; none named means any.
+    """
 
     format: Literal["sortline-bundle"] = FORMAT
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[2] = FORMAT_VERSION
     name: Annotated[str, Meta(pattern=NAME_PATTERN)]
-    version: Annotated[int, Meta(ge=1, lt=1 << 53)]
-    created: Annotated[str, Meta(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T([0-9]{2}:){2}[0-9]{2}Z\Z")]
+    version: Version
+    created: Timestamp
+    expires: Timestamp | None = None
+    stations: Annotated[tuple[StationModel, ...], Meta(max_length=64)] = ()
     classes: Annotated[tuple[ClassSpec, ...], Meta(min_length=2, max_length=1000)]
     input: InputSpec
     output: OutputSpec
@@ -127,11 +137,13 @@ def parse_manifest(data: bytes) -> Manifest:
     """Read a manifest.
 
     Raises:
-        BundleError: naming the field, what it is and what it may be.
+        UnsupportedFormat: it is of another format, or of another version of it.
+        SchemaError: naming the field, what it is and what it may be.
     """
-    manifest = read_json(data, Manifest, limit=MANIFEST_BYTES, error=BundleError, where="manifest")
+    form = FORMAT, FORMAT_VERSION
+    manifest = read_document(data, Manifest, format_version=form, limit=MANIFEST_BYTES, where="manifest")
     for complaint in _contradictions(manifest):
-        raise BundleError(f"manifest: {complaint}")
+        raise SchemaError(f"manifest: {complaint}")
     return manifest
 
 
@@ -139,7 +151,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
     """The bytes of a manifest as they stand in a bundle. What it could not read back it does not write.
 
     Raises:
-        BundleError: the manifest contradicts itself.
+        SchemaError: the manifest contradicts itself.
     """
     data = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
     parse_manifest(data)
@@ -149,6 +161,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
 def _contradictions(manifest: Manifest) -> list[str]:
     names = Counter(manifest.class_names)
     complaints = [f"`classes`: {name!r} stands there {count} times" for name, count in names.items() if count > 1]
+    complaints += lifetime_complaints(manifest.created, manifest.expires)
     for golden in manifest.golden:
         if golden.member not in manifest.members:
             complaints.append(f"`golden`: {golden.member} is not among the members")

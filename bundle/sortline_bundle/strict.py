@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from sortline_bundle.errors import SortlineError
+from sortline_bundle.errors import SchemaError, SortlineError, UnsupportedFormat
 
 T = TypeVar("T")
 _LONGEST_QUOTE = 80
@@ -31,15 +31,40 @@ def read_json(data: bytes, kind: type[T], *, limit: int, error: type[SortlineErr
     Raises:
         error: with `where`, the field, what it is and what it may be.
     """
+    return _convert_whole(_load_json(data, limit=limit, error=error, where=where), kind, error=error, where=where)
+
+
+def read_document(data: bytes, kind: type[T], *, format_version: tuple[str, int], limit: int, where: str) -> T:
+    """As `read_json`, for a document that says in `format` and `format_version` what it is.
+
+    Raises:
+        UnsupportedFormat: it is something else, or of another version, whatever else may be wrong with it.
+        SchemaError: with `where`, the field, what it is and what it may be.
+    """
+    document = _load_json(data, limit=limit, error=SchemaError, where=where)
+    if isinstance(document, dict):
+        for field, known in zip(("format", "format_version"), format_version, strict=True):
+            stated = document.get(field)
+            if type(stated) is type(known) and stated != known:
+                received = _shorten(repr(stated))
+                raise UnsupportedFormat(f"{where}: `{field}`: received {received}, may be {known!r} with this sortline")
+    return _convert_whole(document, kind, error=SchemaError, where=where)
+
+
+def _load_json(data: bytes, *, limit: int, error: type[SortlineError], where: str) -> object:
     if len(data) > limit:
         raise error(f"{where}: {len(data)} bytes, where at most {limit} are allowed")
     try:
-        document = json.loads(
+        document: object = json.loads(
             data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite
         )
         json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair could never be shown or written
     except (ValueError, RecursionError) as cause:
         raise error(f"{where}: not the JSON expected: {str(cause) or 'nested too deeply'}") from None
+    return document
+
+
+def _convert_whole(document: object, kind: type[T], *, error: type[SortlineError], where: str) -> T:
     value = convert(document, kind, error=error, where=where)
     for field in _left_out(msgspec.to_builtins(value), document):
         raise error(f"{where}: `{field}` is missing")

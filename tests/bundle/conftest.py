@@ -28,10 +28,12 @@ def manifest_text(members: Members) -> str:
     """A manifest of these members with no field left to its default."""
     document = {
         "format": "sortline-bundle",
-        "format_version": 1,
+        "format_version": 2,
         "name": "waste-7",
         "version": 3,
         "created": "2025-02-28T12:30:00Z",
+        "expires": "2035-02-28T12:30:00Z",
+        "stations": ["pi5-belt", "desk"],
         "classes": [
             {"name": "paper", "threshold": 0.5, "target_purity": 0.95, "purity_bound": 0.91},
             {"name": "tray", "threshold": 0.75, "target_purity": None, "purity_bound": None},

@@ -276,8 +276,8 @@ def test_a_comment_on_the_archive_is_refused(bundle_data):
 
 def test_signatures_are_strict_as_well(bundle_data):
     parts = parts_of(bundle_data)
-    for wrong in (b"", b"{}", b'{"format":"sortline-signatures","signatures":["me"]}', b"[]"):
-        assert SIGNATURES in complaint(pack({**parts, SIGNATURES: wrong}.items()))
+    for wrong in (b"", b"{}", b'{"format":"sortline-signatures","format_version":1,"signatures":["me"]}', b"[]"):
+        assert "signatures: " in complaint(pack({**parts, SIGNATURES: wrong}.items()))
 
 
 def test_a_member_that_claims_to_be_huge_is_not_read(bundle_data, monkeypatch):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sortline_bundle.errors import BundleError
-from sortline_bundle.manifest import MANIFEST_BYTES, ClassSpec, Golden, encode_manifest, parse_manifest
+from sortline_bundle.errors import BundleError, UnsupportedFormat
+from sortline_bundle.manifest import MANIFEST_BYTES, ClassSpec, Golden, Manifest, encode_manifest, parse_manifest
 
 
 def parse(document):
@@ -76,6 +76,23 @@ def test_what_is_written_is_read_back(manifest, data):
     assert parse_manifest(encoded).class_names == tuple(drawn)
 
 
+def test_a_bundle_is_for_any_station_and_for_good_unless_it_says_otherwise(manifest):
+    plain = {name: getattr(manifest, name) for name in manifest.__struct_fields__ if name not in {"expires", "stations"}}
+    assert (Manifest(**plain).expires, Manifest(**plain).stations) == (None, ())
+    assert b'"expires": null' in encode_manifest(Manifest(**plain))
+
+
+def test_what_another_sortline_made_is_told_by_both_numbers_whatever_else_is_in_it(document):
+    for other in (1, 3):
+        with pytest.raises(UnsupportedFormat, match=f"`format_version`: received {other}, may be 2 with this sortline"):
+            parse({"format": "sortline-bundle", "format_version": other, "novel": 1})
+    with pytest.raises(UnsupportedFormat, match="`format`: received 'none', may be 'sortline-bundle'"):
+        parse({**document, "format": "none"})
+    with pytest.raises(UnsupportedFormat) as caught:
+        parse({**document, "format": "x" * 1000})
+    assert len(str(caught.value)) < 200
+
+
 def test_nothing_that_could_not_be_read_back_is_written(manifest):
     twice = msgspec.structs.replace(manifest, classes=(manifest.classes[1],) * 2)
     with pytest.raises(BundleError, match="'tray' stands there 2 times"):
@@ -130,15 +147,16 @@ WRONG = [(True, "bool"), (7, "int"), (0.5, "float"), ("7", "str"), (None, "null"
 def fitting(name, kept):
     """The types of plain values that a field takes. Python's truth values are ints, but not here."""
     numbers = {int, float} if isinstance(kept, float) else {type(kept)}
-    return {int, float, type(None)} if name in {"target_purity", "purity_bound"} else numbers
+    optional = {"target_purity": {int, float}, "purity_bound": {int, float}, "expires": {str}}
+    return optional[name] | {type(None)} if name in optional else numbers
 
 
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
         ("format", "sortline-bundel", "`format`: .*'sortline-bundel', may be 'sortline-bundle'"),
-        ("format_version", 2, "`format_version`: .* 2, may be 1"),
-        ("format_version", 0, "`format_version`: .* 0, may be 1"),
+        ("format_version", 1, "`format_version`: .* 1, may be 2"),
+        ("format_version", 3, "`format_version`: .* 3, may be 2"),
         ("name", "Waste 7", "`name`: .*regex.*'Waste 7'"),
         ("name", "waste-7\n", "`name`: .*regex"),
         ("name", "../waste", "`name`: .*regex"),
@@ -151,6 +169,12 @@ def fitting(name, kept):
         ("created", "2025-02-28 12:30:00", "`created`: .*regex"),
         ("created", "2025-02-28T12:30:00Z\n", "`created`: .*regex"),
         ("created", "٢٠٢٥-02-28T12:30:00Z", "`created`: .*regex"),
+        ("created", "2025-02-30T12:30:00Z", "`created`: there is no 2025-02-30T12:30:00Z"),
+        ("expires", "2035-02-28", "`expires`: .*regex"),
+        ("expires", "2035-02-28T24:00:00Z", "`expires`: there is no 2035-02-28T24:00:00Z"),
+        ("expires", "2025-02-28T12:29:59Z", "`expires`: before `created`"),
+        ("stations", ["pi5-belt", "Desk"], r"`stations\[1\]`: .*regex.*'Desk'"),
+        ("stations", ["desk"] * 65, "`stations`: .*length <= 64"),
         ("classes", [], "`classes`: .*length >= 2"),
         ("classes/0/name", "", r"`classes\[0\].name`: .*length >= 1"),
         ("classes/0/name", "n" * 65, r"`classes\[0\].name`: .*length <= 64"),

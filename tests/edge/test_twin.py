@@ -214,7 +214,7 @@ def simulate_colours(world: Any, coloured_items: Path, monkeypatch: pytest.Monke
         camera = Settings(items=coloured_items.name, count=count, seed=2, gap_mm=40, item_mm=45)
         deciding = Deciding(looks=looks, smallest_mm=10, longest_mm=100)
         station = world.station(**{"camera": camera, "deciding": deciding, **changes})
-        return simulation.simulate(Bundle(world.manifest(), {}, ""), station, coloured_items.parent)
+        return simulation.simulate(Bundle(world.manifest(), {}, "", b"", ()), station, coloured_items.parent)
 
     return run
 

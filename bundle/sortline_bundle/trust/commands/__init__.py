@@ -1,0 +1,1 @@
+"""The verbs about trust: thin shells around the pure core."""
