@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from sortline_bundle.digest import sha256
-from sortline_bundle.errors import ArchiveRefused, BundleError, DigestMismatch
+from sortline_bundle.errors import ArchiveRefused, BundleError, DigestMismatch, ThresholdNotMet
 from sortline_bundle.files import read_at_most, write_whole
 from sortline_bundle.manifest import MANIFEST_BYTES, Manifest, Member, encode_manifest, parse_manifest
 from sortline_bundle.trust.signatures import SIGNATURES_BYTES, Signature, encode_signatures, parse_signatures
@@ -104,6 +104,7 @@ def open_bundle(path: Path) -> Bundle:
         ArchiveRefused: not as sortline writes it: cut off, padded, compressed, or with other members than are listed.
         UnsupportedFormat: it is of another version of the format.
         SchemaError: its manifest or its signatures do not hold.
+        ThresholdNotMet: it has no place for signatures.
         DigestMismatch: a member is not the one the manifest was made for.
         BundleError: it cannot be read.
     """
@@ -122,7 +123,7 @@ def parse_bundle(data: bytes, *, where: str) -> Bundle:
         parts = _read_parts(data)
         manifest_bytes = _take(parts, MANIFEST)
         manifest = parse_manifest(manifest_bytes)
-        signatures = parse_signatures(_take(parts, SIGNATURES))
+        signatures = parse_signatures(_take(parts, SIGNATURES, ThresholdNotMet))
         _check_members(manifest, parts)
     except BundleError as cause:
         raise type(cause)(f"{where}: {cause}; make or fetch the bundle anew") from None
@@ -189,9 +190,9 @@ def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
         raise ArchiveRefused("members that overlap or end behind its end")
 
 
-def _take(parts: dict[str, bytes], name: str) -> bytes:
+def _take(parts: dict[str, bytes], name: str, error: type[BundleError] = ArchiveRefused) -> bytes:
     if name not in parts:
-        raise ArchiveRefused(f"member {name} is missing")
+        raise error(f"member {name} is missing")
     return parts.pop(name)
 
 

@@ -77,9 +77,11 @@ def test_what_is_written_is_read_back(manifest, data):
 
 
 def test_a_bundle_is_for_any_station_and_for_good_unless_it_says_otherwise(manifest):
-    plain = {name: getattr(manifest, name) for name in manifest.__struct_fields__ if name not in {"expires", "stations"}}
-    assert (Manifest(**plain).expires, Manifest(**plain).stations) == (None, ())
-    assert b'"expires": null' in encode_manifest(Manifest(**plain))
+    stated = msgspec.structs.asdict(manifest)
+    del stated["expires"], stated["stations"]
+    plain = Manifest(**stated)
+    assert (plain.expires, plain.stations) == (None, ())
+    assert b'"expires": null' in encode_manifest(plain)
 
 
 def test_what_another_sortline_made_is_told_by_both_numbers_whatever_else_is_in_it(document):

@@ -40,7 +40,7 @@ class Key(Table, frozen=True, kw_only=True):
     id: KeyId
     public: Annotated[str, Meta(pattern=r"^([0-9a-f]{2})*\Z", max_length=128)]
     roles: Annotated[tuple[Role, ...], Meta(min_length=1, max_length=3)]
-    label: Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,64}\Z")]
+    label: Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,64}\Z")]
 
 
 class Thresholds(Table, frozen=True, kw_only=True):
