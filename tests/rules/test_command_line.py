@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 HEAVY = {
     "tensorflow", "keras", "cv2", "numpy", "rich", "jinja2", "msgspec",
-    "gpiod", "picamera2", "ai_edge_litert", "tflite_runtime",
+    "cryptography", "gpiod", "picamera2", "ai_edge_litert", "tflite_runtime",
 }  # fmt: skip
 
 
@@ -27,10 +27,22 @@ def sortline(*words, python_options=()):
 
 
 @functools.cache
-def help_of(verb):
-    done = sortline(verb, "--help")
+def help_of(*verb):
+    done = sortline(*verb, "--help")
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def verb_of(words):
+    """The verb that a command's words begin with, and those within it: `keys ring add`."""
+    verb = words[:1]
+    for word in words[1:]:
+        choices = re.search(r"\{([a-z,]+)\} \.\.\.$", help_of(*verb).partition("\n")[0])
+        if choices is None:
+            break
+        assert word in choices[1].split(",")
+        verb.append(word)
+    return verb
 
 
 def commands():
@@ -80,5 +92,5 @@ def test_documented_commands_can_be_typed(words):
     if words[0].startswith("-"):
         return
     assert words[0] in VERBS
-    known = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", help_of(words[0])))
+    known = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", help_of(*verb_of(words))))
     assert {word.partition("=")[0] for word in words[1:] if re.match(r"--?[a-z]", word)} <= known

@@ -20,6 +20,9 @@ TOOLS = {"commands"}
 FLOORS = (CORE, PARTS, PROGRAMS, TOOLS)
 # The core takes values and returns values: no clock, no wire, no other process.
 IMPURE = {"time", "socket", "subprocess", "threading"}
+# The verdict on a bundle: bytes in, a value or an error out.
+TRUST = {"moments", *(f"trust.{name}" for name in ("channel", "ed25519", "keyring", "private", "signatures", "verify"))}
+FILES = {"os", "pathlib", "io", "sortline_bundle.files", "sortline_bundle.archive"}
 
 # Nowhere else, not even inside a function.
 HEAVY = {
@@ -29,6 +32,7 @@ HEAVY = {
     "tflite_runtime": {"sortline_bundle.runtime"},
     "gpiod": {"sortline_edge.outputs"},
     "picamera2": set(),
+    "cryptography": {"sortline_bundle.trust"},
 }
 
 
@@ -62,6 +66,11 @@ def test_every_module_of_the_station_has_its_floor(source):
 def test_the_stations_core_is_pure(source):
     if source.within(*edge(CORE | {"station"})):
         assert not named([found for found in source.imports if found.within(*IMPURE)], source)
+
+
+def test_the_core_of_trust_is_pure(source):
+    if source.within(*(f"sortline_bundle.{name}" for name in TRUST)):
+        assert not named([found for found in source.imports if found.within(*IMPURE, *FILES)], source)
 
 
 def test_heavy_libraries_are_imported_only_in_their_places(source):
