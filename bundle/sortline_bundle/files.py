@@ -27,7 +27,9 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def write_new(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Put `data` under `path`, where nothing may be yet, open to nobody else at any time if `mode` says so.
+    """Put `data` under `path`, where nothing may be yet, at no time more open to others than `mode` says.
+
+    After a power cut it may be there in part, for its reader to refuse.
 
     Raises:
         FileExistsError: something is there.

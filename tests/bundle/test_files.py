@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from sortline_bundle.files import write_whole
+from sortline_bundle.files import read_at_most, write_new, write_whole
 
 
 def tree(folder):
@@ -80,3 +80,30 @@ def test_a_folder_is_not_replaced_by_a_file(tmp_path):
     with pytest.raises(IsADirectoryError):
         write_whole(tmp_path / "there", b"new")
     assert tree(tmp_path) == {"there": None}
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_a_new_file_is_as_open_as_it_shall_be_and_never_takes_the_place_of_another(tmp_path, mode):
+    path = tmp_path / "file"
+    write_new(path, b"data", mode=mode)
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"data", mode)
+    for target in (path, tmp_path / "link"):
+        if target != path:
+            target.symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(FileExistsError):
+            write_new(target, b"other", mode=mode)
+    assert path.read_bytes() == b"data"
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_new_file_that_could_not_be_written_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space left"):
+        write_new(tmp_path / "file", b"data")
+    assert tree(tmp_path) == {}
+
+
+def test_a_file_is_read_to_one_byte_more_than_it_may_have(tmp_path):
+    (tmp_path / "file").write_bytes(b"12345")
+    assert [read_at_most(tmp_path / "file", limit) for limit in (3, 4, 5, 6)] == [b"1234", b"12345", b"12345", b"12345"]
+    assert len(read_at_most(tmp_path.joinpath("/dev/zero"), 1000)) == 1001

@@ -193,4 +193,4 @@ def _contradictions(keyring: Keyring) -> Iterator[str]:
     for role, needed in msgspec.structs.asdict(keyring.thresholds).items():
         held = len({key.id for key in keyring.keys if role in key.roles})
         if held < needed:
-            yield f"`thresholds.{role}`: {needed} keys must sign a {role}, and {held} may"
+            yield f"`thresholds.{role}`: {needed} keys must sign a {role}, and {held} may; add keys, or ask for fewer"

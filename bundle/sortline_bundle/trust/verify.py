@@ -46,6 +46,9 @@ class Verified(Generic[T]):
     def __init__(self, _never: Never, /) -> None:
         raise TypeError("only verify() can tell that something is verified")
 
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("what is verified has no other kinds")
+
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("what is verified cannot be changed")
 

@@ -19,6 +19,11 @@ def test_nobody_else_makes_one(arguments):
         Verified(*arguments)
 
 
+def test_nothing_passes_for_one():
+    with pytest.raises(TypeError):
+        type("Forged", (Verified,), {"__init__": lambda self: None})
+
+
 def test_it_is_not_changed(verified):
     for name in ("value", "digest", "signers", "not_counted", "alarms", "other"):
         with pytest.raises(AttributeError):
