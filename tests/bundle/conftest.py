@@ -32,7 +32,7 @@ def manifest_text(members: Members) -> str:
         "name": "waste-7",
         "version": 3,
         "created": "2025-02-28T12:30:00Z",
-        "expires": "2035-02-28T12:30:00Z",
+        "expires": "2185-02-28T12:30:00Z",
         "stations": ["pi5-belt", "desk"],
         "classes": [
             {"name": "paper", "threshold": 0.5, "target_purity": 0.95, "purity_bound": 0.91},

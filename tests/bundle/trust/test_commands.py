@@ -69,7 +69,7 @@ def test_inspect_says_who_signed_and_that_it_has_not_checked(shop, does):
     key = key_id(read_public_key(shop / "alice.pub"))
     out = ok(does("inspect", "some.sortline"))
     assert f"signed   by {key[:12]}, which `sortline verify` checks\n" in out
-    assert "made for pi5-belt, desk, until 2035-02-28T12:30:00Z\n" in out
+    assert "made for pi5-belt, desk, until 2185-02-28T12:30:00Z\n" in out
     assert json.loads(ok(does("inspect", "some.sortline", "--json")))["signed_by"] == [key]
 
 
@@ -100,6 +100,7 @@ def test_a_channel_announces_a_bundle_and_no_other(shop, does, bundle_data, put)
     told = ("--keyring", "ring-1.json", "--channel", "channel.json")
     ok(does("verify", "some.sortline", *told))
     assert "sequence 2" in ok(does("announce", "some.sortline", "-o", "channel.json", "--days", "1"))
+    assert not (shop / "channel.json.sig").exists()
     code, _, error = does("verify", "some.sortline", *told)  # announced anew, and not signed anew
     assert (code, "to sign a channel, and 0 did" in error) == (6, True)
     ok(does("sign", "channel.json", "--key", "alice.key"))
@@ -112,13 +113,27 @@ def test_a_channel_announces_a_bundle_and_no_other(shop, does, bundle_data, put)
     assert (code, "is not the newest: the channel announces version 3 (000000000000)" in error) == (6, True)
 
 
-def test_an_old_channel_is_an_alarm(shop, does):
-    sign_for_all(does)
+def announce_in(year, shop, does):
+    """A channel of that year, signed."""
     ok(does("announce", "some.sortline", "-o", "channel.json"))
     document = json.loads((shop / "channel.json").read_text())
-    document.update(created="2020-01-01T00:00:00Z", expires="2020-02-01T00:00:00Z")
+    document.update(created=f"{year}-01-01T00:00:00Z", expires=f"{year}-02-01T00:00:00Z")
     (shop / "channel.json").write_text(json.dumps(document))
     ok(does("sign", "channel.json", "--key", "alice.key"))
+
+
+def test_a_channel_tells_what_time_it_is_at_least(shop, does):
+    sign_for_all(does)
+    announce_in(2190, shop, does)
+    ok(does("verify", "some.sortline", "--keyring", "ring-1.json"))
+    code, _, error = does("verify", "some.sortline", "--keyring", "ring-1.json", "--channel", "channel.json")
+    assert code == 6
+    assert "waste-7 version 3 has expired: 2185-02-28T12:30:00Z, and it is 2190-01-01T00:00:00Z" in error
+
+
+def test_an_old_channel_is_an_alarm(shop, does):
+    sign_for_all(does)
+    announce_in(2020, shop, does)
     out = ok(does("verify", "some.sortline", "--keyring", "ring-1.json", "--channel", "channel.json"))
     assert "alarm        channel expired\n" in out
 
