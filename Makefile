@@ -8,13 +8,17 @@ SORTLINE_ENV = $(VENV)/.installed
 WHAT = --editable ".[train,convert,edge,fleet]" --group test --group lint
 PINS = build/constraints
 
-.PHONY: demo test lint constraints clean
+.PHONY: demo test test-hardware lint constraints clean
 
 demo: $(SORTLINE_ENV)
 	$(VENV)/bin/python demo/demo.py --out build/demo $(if $(DATA),--photos "$(DATA)")
 
 test: $(SORTLINE_ENV) lint
 	$(VENV)/bin/python -m pytest
+
+# What needs another processor, emulated: minutes long, 1 GB under build/, and as root on Debian. Not for CI.
+test-hardware: $(SORTLINE_ENV)
+	SORTLINE_TEST_HARDWARE=1 $(VENV)/bin/python -m pytest tests/hardware
 
 lint: $(SORTLINE_ENV)
 	$(VENV)/bin/ruff check .

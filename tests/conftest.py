@@ -125,5 +125,38 @@ def bundle_path(sortline: Callable[..., Ran], run_folder: Path, tmp_path_factory
     return path
 
 
+@pytest.fixture(scope="session")
+def sharp_bundle_path(bundle_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That bundle with scores far apart: where all are alike, golden images cannot tell wrong answers from right."""
+    import msgspec
+    import numpy as np
+
+    from sortline_bundle.archive import open_bundle, write_bundle
+    from sortline_bundle.manifest import Calibration
+    from sortline_bundle.photographs import decode_image
+    from sortline_bundle.preprocess import preprocess
+    from sortline_bundle.runtime import Model
+    from sortline_bundle.scores import log_scores
+
+    flat = open_bundle(bundle_path)
+    model, logits = Model(flat.model), []
+    for golden in flat.manifest.golden:
+        preprocess(decode_image(flat.members[golden.member]), flat.manifest.input, model.view())
+        logits.append(model.run())
+    temperature = float(np.ptp(logits[0])) / 4
+    sharp = [tuple(np.exp(log_scores(row, temperature)).tolist()) for row in logits]
+    manifest = msgspec.structs.replace(
+        flat.manifest,
+        calibration=Calibration(method="temperature", temperature=temperature),
+        golden=tuple(
+            msgspec.structs.replace(golden, scores=scores, tolerance=0.05)
+            for golden, scores in zip(flat.manifest.golden, sharp, strict=True)
+        ),
+    )
+    path = tmp_path_factory.mktemp("sharp") / "sharp.sortline"
+    write_bundle(path, manifest, flat.members)
+    return path
+
+
 def _must(ran: Ran) -> None:
     assert ran.exit_code == 0, ran.error

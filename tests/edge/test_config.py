@@ -51,6 +51,7 @@ def test_a_good_file_loads(path: Path) -> None:
     assert station.camera == BeltCamera(items="photographs", count=7)
     assert station.outputs == GpiodOutputs(chip="pinctrl-rp1", active_low=True)
     assert (station.timing, station.deciding) == (Timing(heartbeat_ms=300), Deciding())
+    assert station.model.runtime == "auto"
     assert station.lines == (17, 27)
     glass, cans = station.bins
     assert (glass.delay_ms, glass.dwell_ms, cans.delay_ms, cans.dwell_ms) == (20, 150, 0, 90)
@@ -85,6 +86,11 @@ def test_a_good_file_loads(path: Path) -> None:
         ("count = 7", 'cut = "knife"', r"`camera.cut`: .*received 'knife'"),
         ("count = 7", "frames_per_s = 1e9", r"`camera.frames_per_s`: Expected `float` <= 1000.0, received 1000000000"),
         ("heartbeat_ms = 300", "heartbeat_ms = 5", r"`timing.heartbeat_ms`: Expected `float` >= 20.0, received 5"),
+        (
+            "[timing]",
+            '[model]\nruntime = "tensorflow"\n[timing]',
+            r"`model.runtime`: .*may be 'auto', 'litert', 'tflite-r",
+        ),
         ("active_low = true", "active_low = 1", r"`outputs.active_low`: Expected `bool`, got `int`, received 1"),
         ('driver = "belt"', 'driver = "usb"', r"`camera.driver`: .*received 'usb'"),
         ('driver = "gpiod"', 'driver = "relay"', r"`outputs.driver`: .*received 'relay'"),

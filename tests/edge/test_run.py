@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -108,6 +109,7 @@ def test_the_simulated_belt_is_sorted_live(
     assert sorted(begun + [event["item"] for event in events["suppressed"]]) == [1, 2, 3, 4]
     assert not events["safe"]
     assert place.rows[-1][1] is False
+    assert re.search(r"golden images within 0\.\d+ \(0\.1 allowed\), runtime litert \d", ran.error)
     assert "camera ended after 4 items: all 4" in ran.error
 
 
@@ -162,6 +164,17 @@ def test_a_station_file_that_is_wrong_ends_it_before_anything_is_opened(
     ran = sortline("run", place.file)
     assert (ran.exit_code, ran.out) == (3, "")
     assert "bin 'all' takes class 'tin', which the bundle does not know: bottle, paper, tray" in ran.error
+    assert not place.recorder.exists()
+
+
+def test_a_runtime_that_is_not_there_ends_it_before_anything_is_opened(
+    sortline: Callable[..., Any], place: Place, coloured_items: Path
+) -> None:
+    place.write_belt(coloured_items, count=4)
+    place.file.write_text(place.file.read_text() + '[model]\nruntime = "tflite-runtime"\n')
+    ran = sortline("run", place.file)
+    assert (ran.exit_code, ran.out) == (3, "")
+    assert "the runtime tflite-runtime is not installed" in ran.error
     assert not place.recorder.exists()
 
 
