@@ -79,7 +79,7 @@ class _Demo:
             "accuracy_before": trained["before"]["accuracy"],
             "accuracy_head": trained["after_head"]["accuracy"],
             "accuracy_float": converted["accuracy_float"],
-            "accuracy_int8": converted["accuracy_int8"],
+            "accuracy_int8": converted["accuracy"],
             "agreement": converted["agreement"],
             "held_out": converted["photographs"],
             "accuracy_belt_photographs": measured["accuracy"],

@@ -27,7 +27,9 @@ def test_the_bundle_answers_for_itself(bundle_path: Path, run_folder: Path) -> N
     assert manifest.class_names == ("bottle", "paper", "tray")
     assert manifest.provenance.held_out == len(held_out)
     assert manifest.input.height == 64
-    assert len(manifest.golden) == 3
+    assert {golden.class_name for golden in manifest.golden} == set(manifest.class_names)
+    assert manifest.created == record["finished"]
+    assert manifest.fingerprint.label_mix == pytest.approx((1 / 3,) * 3, abs=0.05)
 
 
 def test_evaluation_counts_every_photograph_once(sortline: Callable, bundle_path: Path, photographs: Path) -> None:
@@ -52,7 +54,7 @@ def test_the_stations_accuracy_is_the_converters(
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(Path(record["photographs"]) / file["path"])
     figures = json.loads(sortline("evaluate", bundle_path, tmp_path / "held-out", "--json").out)
-    assert figures["accuracy"] == pytest.approx(open_bundle(bundle_path).manifest.provenance.accuracy_int8)
+    assert figures["accuracy"] == pytest.approx(open_bundle(bundle_path).manifest.provenance.accuracy)
 
 
 def test_classify_draws_a_picture_of_its_answers(

@@ -8,8 +8,9 @@ import msgspec
 
 from sortline_bundle.archive import Bundle, open_bundle
 from sortline_bundle.golden import GoldenResult, check_golden, hold_against_manifest
+from sortline_bundle.manifest import RuntimeName
 from sortline_bundle.probe import probe
-from sortline_bundle.runtime import RUNTIME_CHOICES, Model, RuntimeChoice, RuntimeName, find_runtime
+from sortline_bundle.runtime import RUNTIME_CHOICES, Model, RuntimeChoice, find_runtime
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,18 @@
     │   └── NotAnnounced        6  not the bundle that the channel announces
     ├── TryAgainError        7  nothing is wrong with the input: wait, reconnect, run again
     └── ReleaseError         8  the model is not good enough to leave the workshop
+        ├── WeightsMissing       8  a file that lost its weights in conversion
+        ├── NotQuantised         8  a file that should be int8 and is not
+        ├── ScaledTwice          8  photographs that were scaled before the model scales them
+        ├── UnsupportedOperators 8  a file with operators that the station's runtime lacks
+        ├── NotFinite            8  a file that answers NaN or infinity
+        ├── DeadOutput           8  a file with an output that nothing moves
+        ├── ChannelsSwapped      8  red and blue mixed up
+        ├── LabelsReordered      8  classes in another order than the outputs
+        ├── NotTheTrainedModel   8  another model than the run's
+        ├── OtherPhotographs     8  photographs unlike those it is measured on
+        ├── GateRefused          8  a file too far from the model it was made of
+        └── NotPromised          8  a purity that cannot be promised
 
 The number is the exit code of the command (2 is argparse's: the command line itself is wrong; 130: interrupted).
 Each message is one sentence that says what, where, and what to do.
@@ -129,3 +141,51 @@ class ReleaseError(SortlineError):
     """A converted model may not be shipped."""
 
     exit_code = 8
+
+
+class WeightsMissing(ReleaseError):
+    """A file lost its weights in conversion."""
+
+
+class NotQuantised(ReleaseError):
+    """A file that should be int8 holds its weights as real numbers."""
+
+
+class ScaledTwice(ReleaseError):
+    """Photographs were scaled before the model, which scales them itself."""
+
+
+class UnsupportedOperators(ReleaseError):
+    """A file has operators that the station's runtime does not know."""
+
+
+class NotFinite(ReleaseError):
+    """A file answers NaN or infinity."""
+
+
+class DeadOutput(ReleaseError):
+    """An output of a file says the same to every photograph."""
+
+
+class ChannelsSwapped(ReleaseError):
+    """Photographs come as blue, green, red where the model knows red, green, blue."""
+
+
+class LabelsReordered(ReleaseError):
+    """The classes of a run stand in another order than its model's outputs."""
+
+
+class NotTheTrainedModel(ReleaseError):
+    """A model is not the one whose figures the run records."""
+
+
+class OtherPhotographs(ReleaseError):
+    """The photographs that set a file's ranges are unlike those it is measured on."""
+
+
+class GateRefused(ReleaseError):
+    """A file is too far from the model it was made of."""
+
+
+class NotPromised(ReleaseError):
+    """The purity asked for cannot be promised from these photographs."""

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from sortline_bundle.digest import DIGEST_PATTERN
 from sortline_bundle.errors import SchemaError
+from sortline_bundle.fingerprint import Fingerprint
 from sortline_bundle.moments import Timestamp, lifetime_complaints
 from sortline_bundle.preprocess import InputSpec
 from sortline_bundle.strict import Table, read_document
@@ -26,6 +27,7 @@ Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=0, lt=1 << 53)]
 Version = Annotated[int, Meta(ge=1, lt=1 << 53)]
 Digest = Annotated[str, Meta(pattern=DIGEST_PATTERN)]
+RuntimeName = Literal["litert", "tflite-runtime"]
 StationModel = Annotated[str, Meta(pattern=NAME_PATTERN)]
 
 
@@ -36,13 +38,29 @@ class ClassSpec(Table, frozen=True, kw_only=True):
         name: Of the class.
         threshold: Calibrated score from which an item is trusted to be of this class; below it the item is rejected.
         target_purity: The purity the threshold was solved for; null when it was given by hand.
-        purity_bound: One-sided lower confidence bound that backs it; null when there is none.
+        purity_bound: One-sided lower confidence bound that backs it; null when there is none. See `Promise`.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f/\\]+\Z")]
     threshold: Share
     target_purity: Share | None = None
     purity_bound: Share | None = None
+
+
+class Promise(Table, frozen=True, kw_only=True):
+    """What the thresholds that name a target purity keep.
+
+    Attributes:
+        scope: Whether each class's bin is that pure, or all bins together.
+        confidence: How often a promise made this way holds, at least.
+        mix: Share of each class on the line, in the order of the classes; null: as in the calibration photographs.
+        photographs: From how many it was solved.
+    """
+
+    scope: Literal["class", "overall"]
+    confidence: Share
+    mix: tuple[Share, ...] | None
+    photographs: Count
 
 
 class OutputSpec(Table, frozen=True, kw_only=True):
@@ -89,19 +107,29 @@ class Provenance(Table, frozen=True, kw_only=True):
         tool: Name and version of what made the bundle.
         photographs_sha256: Digest of all photographs of the run.
         photographs: How many there were.
-        held_out: How many were kept from training and measured.
+        quantised_by: How the file was made.
+        representative: How many training photographs set its ranges; 0 where none were needed.
+        representative_sha256: Of their pixels, one after the other; null where there were none.
+        held_out: How many photographs of the test part were measured, which nothing was chosen by.
         accuracy_float: Share right, the trained model.
-        accuracy_int8: Share right, the model in this bundle.
-        agreement: Share of held-out photographs to which both give the same answer.
+        accuracy: Share right, the model in this bundle.
+        agreement: Share to which both give the same answer.
+        calibration_error: Mean distance of the scores from the share right.
+        calibration_error_before: The same before the temperature.
     """
 
     tool: str
     photographs_sha256: Digest
     photographs: Count
+    quantised_by: str
+    representative: Count
+    representative_sha256: Digest | None
     held_out: Count
     accuracy_float: Share
-    accuracy_int8: Share
+    accuracy: Share
     agreement: Share
+    calibration_error: Share
+    calibration_error_before: Share
 
 
 class Manifest(Table, frozen=True, kw_only=True):
@@ -110,6 +138,9 @@ class Manifest(Table, frozen=True, kw_only=True):
     Attributes:
         expires: From when on no station installs it; null for never. One that runs it keeps running.
         stations: Models of station that it is made for; none named means any.
+        runtimes: Which know all operators of the model; tflite-runtime as of 2.14.
+        promise: Of the thresholds; null where they were given by hand.
+        fingerprint: What photographs of the training look like to the model, for the alarm when that changes.
     """
 
     format: Literal["sortline-bundle"] = FORMAT
@@ -122,7 +153,10 @@ class Manifest(Table, frozen=True, kw_only=True):
     classes: Annotated[tuple[ClassSpec, ...], Meta(min_length=2, max_length=1000)]
     input: InputSpec
     output: OutputSpec
+    runtimes: Annotated[tuple[RuntimeName, ...], Meta(min_length=1, max_length=2)]
     calibration: Calibration
+    promise: Promise | None
+    fingerprint: Fingerprint
     golden: Annotated[tuple[Golden, ...], Meta(min_length=1, max_length=64)]
     provenance: Provenance
     members: dict[str, Member]
@@ -171,6 +205,14 @@ def _contradictions(manifest: Manifest) -> list[str]:
             complaints.append(f"`golden`: {len(golden.scores)} scores for {len(manifest.classes)} classes")
         elif not math.isclose(sum(golden.scores), 1, abs_tol=1e-3):
             complaints.append(f"`golden`: scores of {golden.member} do not add up to 1")
+    fingerprint, promise = manifest.fingerprint, manifest.promise
+    mixes = {"fingerprint.label_mix": fingerprint.label_mix, "fingerprint.answer_mix": fingerprint.answer_mix}
+    mixes |= {"promise.mix": promise.mix} if promise and promise.mix else {}
+    for field, mix in mixes.items():
+        if len(mix) != len(manifest.classes):
+            complaints.append(f"`{field}`: {len(mix)} shares for {len(manifest.classes)} classes")
+    if promise is None and any(spec.target_purity is not None for spec in manifest.classes):
+        complaints.append("`classes`: a target purity without a promise")
     if manifest.calibration.method == "none" and manifest.calibration.temperature != 1:
         complaints.append("`calibration`: a temperature other than 1 without a method")
     return complaints

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sortline_bundle.errors import ConfigError, ContractMismatch, ModelRefused
+from sortline_bundle.manifest import RuntimeName
 from sortline_bundle.quiet import quiet
 from sortline_bundle.strict import Table
 
-RuntimeName = Literal["litert", "tflite-runtime"]
 RuntimeChoice = Literal["auto", "litert", "tflite-runtime"]
 RUNTIME_CHOICES: tuple[RuntimeChoice, ...] = get_args(RuntimeChoice)
 _NAMES: tuple[RuntimeName, ...] = get_args(RuntimeName)

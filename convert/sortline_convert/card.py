@@ -1,19 +1,54 @@
-"""The bundle's card: one page that says what the model is, for people."""
+"""The bundle's card: one page that says what the model is and how far it can be trusted, for people."""
 
+import base64
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from typing import NamedTuple
 
-from jinja2 import Environment, StrictUndefined
+import numpy as np
 
+from sortline_bundle.calibration import ReliabilityBin
 from sortline_bundle.manifest import Manifest
+from sortline_convert.charts import draw_purity_recovery, draw_reliability
+from sortline_convert.outcome import Released
 
 
-def render_card(manifest: Manifest, confusion: list[list[int]]) -> bytes:
-    """The card as an HTML page.
+class Card(NamedTuple):
+    """What stands on a card.
 
-    Args:
+    Attributes:
         manifest: Its members need not be known yet.
-        confusion: Held-out photographs by true class (rows) and answer of the int8 model (columns).
+        released: The file, and what it was held against.
+        before: Reliability on the test part before the temperature.
+        after: And after it.
+        images: Golden images, PNG by member name.
     """
+
+    manifest: Manifest
+    released: Released
+    before: Sequence[ReliabilityBin]
+    after: Sequence[ReliabilityBin]
+    images: Mapping[str, bytes]
+
+
+def render_card(card: Card) -> bytes:
+    """The card as an HTML page that needs nothing else; the same values give the same page."""
+    from jinja2 import Environment, StrictUndefined
+
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files(__package__).joinpath("card.html.jinja").read_text(encoding="utf-8"))
-    return template.render(manifest=manifest, confusion=confusion).encode()
+    file, test = card.released.candidate, card.released.test
+    confusion = np.zeros((len(card.manifest.classes),) * 2, np.int64)
+    np.add.at(confusion, (test.labels, file.test.argmax(axis=1)), 1)
+    solved = file.settled.solved
+    return template.render(
+        manifest=card.manifest,
+        confusion=confusion.tolist(),
+        checks=file.checks,
+        lacking=file.settled.lacking,
+        tried=card.released.tried,
+        accepted=solved.classes if solved else (),
+        purity=draw_purity_recovery(solved) if solved else None,
+        reliability=draw_reliability(card.before, card.after),
+        golden=[(one, base64.b64encode(card.images[one.member]).decode()) for one in card.manifest.golden],
+    ).encode()

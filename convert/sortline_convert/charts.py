@@ -1,9 +1,13 @@
-"""The pictures of a calibration, as `<svg>` elements: what purity costs in recovery, and whether scores are true."""
+"""The pictures of a conversion: what purity costs in recovery, whether scores are true, what the file got wrong."""
 
 import io
 import re
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sortline_bundle.calibration import ReliabilityBin, calibration_error
 from sortline_convert.promises import Solved, Thresholds
@@ -79,6 +83,26 @@ def draw_reliability(before: Sequence[ReliabilityBin], after: Sequence[Reliabili
         figure.supxlabel("mean confidence, %", color=_MUTE, fontsize=9)
         figure.supylabel("right, %", color=_MUTE, fontsize=9)
         return _svg(figure, "Share of right answers by confidence, before and after the temperature")
+
+
+def draw_disagreements(pictures: NDArray[np.uint8], captions: Sequence[str]) -> bytes:
+    """A PNG of photographs, `(K, H, W, 3) uint8 RGB`, with a caption under each."""
+    from matplotlib import style
+    from matplotlib.figure import Figure
+
+    columns = min(_COLUMNS, len(pictures))
+    rows = -(-len(pictures) // columns)
+    with style.context(["default", _STYLE]):
+        figure = Figure(figsize=(3.2 * columns, 3.4 * rows), layout="constrained", facecolor="white")
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes in panels:
+            axes.set_axis_off()
+        for axes, picture, caption in zip(panels, pictures, captions, strict=False):
+            axes.imshow(picture)
+            axes.set_title(textwrap.fill(caption, 34), fontsize=8)
+        stream = io.BytesIO()
+        figure.savefig(stream, format="png", dpi=100)
+        return stream.getvalue()
 
 
 def _draw_curve(axes: "Axes", solved: Solved, target: float) -> None:

@@ -1,29 +1,32 @@
-"""`sortline convert`: a run folder in, a proven int8 bundle out."""
+"""`sortline convert`: a run folder in, a bundle that may ship out."""
 
 import argparse
-import importlib.metadata
 import re
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, get_args
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-from sortline_bundle.archive import CARD, MODEL, Bundle, write_bundle
+from sortline_bundle.archive import Bundle
 from sortline_bundle.errors import ConfigError
-from sortline_bundle.manifest import NAME_PATTERN, Calibration, ClassSpec, Manifest, OutputSpec, Provenance
+from sortline_bundle.files import write_whole
+from sortline_bundle.manifest import NAME_PATTERN, RuntimeName
+from sortline_bundle.moments import Timestamp
 from sortline_bundle.quiet import quiet
-from sortline_bundle.scores import fit_temperature
-from sortline_convert.card import render_card
-from sortline_convert.golden import make_golden
-from sortline_convert.photographs import choose_representative, load_pixels
-from sortline_convert.prove import Proof, prove, refuse_the_dead, run_model
-from sortline_convert.quantise import to_float32, to_int8
+from sortline_bundle.strict import convert as read_value
+from sortline_convert.attempts import QUANTISERS
+from sortline_convert.gate import read_limits
+from sortline_convert.mix import parse_mix
+from sortline_convert.outcome import NoAttemptHeld, Released, Request
+from sortline_convert.pack import Label, pack
+from sortline_convert.promises import Aim
+from sortline_convert.quantise import KINDS
+from sortline_convert.release import release
 from sortline_train.run import MODEL as KERAS_MODEL
-from sortline_train.run import RECORD, Part, Record, load_record
+from sortline_train.run import RECORD, Record, load_record
+
+_TARGET, _CONFIDENCE = 0.95, 0.95
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,141 +34,161 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="run folder made by `sortline train`")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="NAME.sortline", help="bundle to make")
     parser.add_argument("--photos", type=Path, metavar="PHOTOS", help="where the run's photographs are, if they moved")
-    parser.add_argument("--name", help="name of the bundle (default: that of the file)")
-    parser.add_argument("--version", type=int, default=1, metavar="N", help="growing number of the bundle (default 1)")
-    parser.add_argument(
-        "--threshold",
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON instead of a table")
+    label = parser.add_argument_group("the label")
+    label.add_argument("--name", help="name of the bundle (default: that of the file)")
+    label.add_argument("--version", type=int, default=1, metavar="N", help="growing number of the bundle (default 1)")
+    label.add_argument("--expires", metavar="TIME", help="until when it may be installed, as 2027-06-30T00:00:00Z")
+    label.add_argument("--station", action="append", default=[], metavar="MODEL", help="station model it is made for")
+    purity = parser.add_argument_group("thresholds")
+    purity.add_argument(
+        "--target-purity",
         type=float,
-        default=0.7,
-        metavar="SCORE",
-        help="score below which an item is rejected (default 0.7)",
+        metavar="SHARE",
+        help=f"purity each class's bin must keep, refused where it cannot be promised (default {_TARGET}, or nearly)",
     )
-    parser.add_argument(
+    purity.add_argument(
+        "--confidence",
+        type=float,
+        default=_CONFIDENCE,
+        metavar="SHARE",
+        help=f"how often the promise must hold (default {_CONFIDENCE})",
+    )
+    purity.add_argument("--overall", action="store_true", help="one threshold, for the purity of all bins together")
+    purity.add_argument("--mix", metavar="CLASS=SHARE,...", help="how often each class comes on the real line")
+    purity.add_argument("--unproven", action="store_true", help="ship where the purity cannot be promised too")
+    purity.add_argument("--threshold", type=float, metavar="SCORE", help="the same threshold for all, by hand")
+    making = parser.add_argument_group("the file")
+    making.add_argument("--kind", choices=KINDS, default="int8", help="of the numbers in it (default int8)")
+    making.add_argument("--quantiser", choices=QUANTISERS, default="auto", help="which makes it (default: the best)")
+    making.add_argument(
         "--representative",
         type=int,
         default=300,
         metavar="N",
-        help="training photographs that set the scales (default 300)",
+        help="training photographs that set the ranges (default 300)",
     )
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON instead of a table")
+    making.add_argument(
+        "--runtime",
+        choices=get_args(RuntimeName),
+        default="litert",
+        help="what the stations run it with; tflite-runtime knows fewer operators (default litert)",
+    )
+    making.add_argument(
+        "--limit", action="append", default=[], metavar="NAME=SHARE", help="another limit of the gate, see the guide"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Convert, print the proof, and say where the bundle is."""
+    """Convert, print what was measured, and say where the bundle is."""
     label = _label(arguments)
     record = load_record(arguments.run_folder)
+    request = _request(arguments, record)
     folder = arguments.photos or Path(record.photographs)
-    converted = convert(arguments.run_folder, record, folder, arguments.representative)
-    bundle = pack(arguments.out, converted, record, folder, label)
-    proof = converted.proof
-    if arguments.json:
-        figures = {**proof._asdict(), "temperature": converted.temperature, "model_bytes": len(converted.model)}
-        figures.update(bundle=str(arguments.out), digest=bundle.digest)
-        sys.stdout.write(msgspec.json.encode(figures).decode() + "\n")
-        return 0
-    sys.stdout.write(f"on {proof.photographs} photographs not trained on, run by LiteRT\n")
+    model = _load_model(arguments.run_folder, len(record.classes))
+    try:
+        released = release(model, record, folder, request)
+    except NoAttemptHeld as cause:
+        raise _with_picture(cause, arguments.out) from None
+    bundle = pack(arguments.out, released, record, folder, label)
     sys.stdout.write(
-        f"  accuracy, float   {proof.accuracy_float:8.1%}\n  accuracy, int8    {proof.accuracy_int8:8.1%}\n"
+        _json(released, bundle, arguments.out) if arguments.json else _table(released, bundle, arguments.out)
     )
-    sys.stdout.write(f"  same answer       {proof.agreement:8.1%}\n")
-    sys.stdout.write(f"int8 model: {len(converted.model) / 1e6:.2f} MB, temperature {converted.temperature:.3f}\n")
-    sys.stdout.write(f"bundle: {arguments.out} ({bundle.digest[:12]})\n")
     return 0
 
 
-def _label(arguments: argparse.Namespace) -> "_Label":
-    """Name, version and threshold, refused before the long work begins."""
+def _label(arguments: argparse.Namespace) -> Label:
+    """What is written on the bundle, refused before the long work begins."""
     name = arguments.name or re.sub(r"[^a-z0-9._-]+", "-", arguments.out.stem.lower()).strip("-._")
-    if not re.fullmatch(NAME_PATTERN, name):
-        raise ConfigError(f"--name must be lower-case letters, digits, dots and dashes, received {name!r}")
+    for option, value in (("--name", name), *(("--station", station) for station in arguments.station)):
+        if not re.fullmatch(NAME_PATTERN, value):
+            raise ConfigError(f"{option} must be lower-case letters, digits, dots and dashes, received {value!r}")
     if not 1 <= arguments.version < 1 << 53:
         raise ConfigError(f"--version must be at least 1, received {arguments.version}")
-    if not 0 <= arguments.threshold <= 1:
-        raise ConfigError(f"--threshold must be from 0 to 1, received {arguments.threshold}")
+    if arguments.expires is not None:
+        read_value(arguments.expires, Timestamp, error=ConfigError, where="--expires")
+    return Label(name, arguments.version, arguments.expires, tuple(arguments.station))
+
+
+def _request(arguments: argparse.Namespace, record: Record) -> Request:
+    given = arguments.target_purity is not None
+    if arguments.threshold is not None and (given or arguments.mix or arguments.overall):
+        raise ConfigError("--threshold is by hand and cannot be had together with what solves thresholds")
+    for option in ("threshold", "target_purity", "confidence"):
+        share = getattr(arguments, option)
+        if share is not None and not 0 <= share <= 1:
+            raise ConfigError(f"--{option.replace('_', '-')} must be from 0 to 1, received {share}")
     if arguments.representative < 1:
         raise ConfigError(f"--representative must be at least 1, received {arguments.representative}")
-    return _Label(name, arguments.version, arguments.threshold)
-
-
-class Converted(NamedTuple):
-    """An int8 model and what is known about it."""
-
-    model: bytes
-    temperature: float
-    proof: Proof
-    confusion: list[list[int]]
-
-
-class _Label(NamedTuple):
-    name: str
-    version: int
-    threshold: float
-
-
-def convert(run_folder: Path, record: Record, folder: Path, representative: int) -> Converted:
-    """Quantise a run's model and prove the result on photographs it was not trained on.
-
-    Args:
-        run_folder: Holds the Keras model.
-        record: Of the run.
-        folder: The run's photographs.
-        representative: How many training photographs set the scales.
-
-    Raises:
-        PhotographError: the run's photographs are gone or changed.
-        ReleaseError: the converted file is dead.
-    """
-    model = _load_model(run_folder, len(record.classes))
-    held_out, labels = _part(folder, record, "test")
-    choices, choice_labels = _part(folder, record, "calibration")
-    chosen = choose_representative(record.part("train"), representative)
-    pixels = load_pixels(folder, chosen, record.input, "representative photographs")
-    sys.stderr.write(f"converting with {len(chosen)} representative photographs\n")
-    files = {"float32": to_float32(model), "int8": to_int8(model, pixels)}
-    logits = {title: run_model(file, held_out, f"measuring {title}") for title, file in files.items()}
-    for title, file in files.items():
-        refuse_the_dead(file, logits[title], model.count_params(), title)
-    confusion = np.zeros((len(record.classes),) * 2, np.int64)
-    np.add.at(confusion, (labels, logits["int8"].argmax(axis=1)), 1)
-    return Converted(
-        model=files["int8"],
-        temperature=fit_temperature(run_model(files["int8"], choices, "calibrating"), choice_labels),
-        proof=prove(logits["float32"], logits["int8"], labels),
-        confusion=confusion.tolist(),
+    aim = Aim(
+        target_purity=arguments.target_purity if given else _TARGET,
+        confidence=arguments.confidence,
+        scope="overall" if arguments.overall else "class",
+        mix=parse_mix(arguments.mix, record.classes) if arguments.mix else None,
+    )
+    return Request(
+        kind=arguments.kind,
+        quantiser=arguments.quantiser,
+        representative=arguments.representative,
+        limits=read_limits(arguments.limit),
+        aim=aim if arguments.threshold is None else arguments.threshold,
+        must=given and not arguments.unproven,
+        runs_on=arguments.runtime,
     )
 
 
-def pack(out: Path, converted: Converted, record: Record, folder: Path, label: _Label) -> Bundle:
-    """Write the bundle with golden images and card."""
-    golden, members = make_golden(folder, record.part("test"), record.input, converted.model, converted.temperature)
-    manifest = Manifest(
-        name=label.name,
-        version=label.version,
-        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        classes=tuple(ClassSpec(name=name, threshold=label.threshold) for name in record.classes),
-        input=record.input,
-        output=OutputSpec(),
-        calibration=Calibration(method="temperature", temperature=converted.temperature),
-        golden=tuple(golden),
-        provenance=Provenance(
-            tool=f"sortline {importlib.metadata.version('sortline')}",
-            photographs_sha256=record.photographs_sha256,
-            photographs=len(record.files),
-            held_out=converted.proof.photographs,
-            accuracy_float=converted.proof.accuracy_float,
-            accuracy_int8=converted.proof.accuracy_int8,
-            agreement=converted.proof.agreement,
+def _with_picture(cause: NoAttemptHeld, out: Path) -> NoAttemptHeld:
+    """The same refusal, with the photographs it rests on beside where the bundle would have been."""
+    from sortline_convert.charts import draw_disagreements
+
+    picture = out.with_suffix(".refused.png")
+    write_whole(picture, draw_disagreements(cause.worst, cause.captions))
+    message = f"{cause}; the worst of its answers are in {picture}"
+    return NoAttemptHeld(message, cause.tried, cause.worst, cause.captions)
+
+
+def _json(released: Released, bundle: Bundle, out: Path) -> str:
+    file = released.candidate
+    figures = {
+        "bundle": str(out),
+        "digest": bundle.digest,
+        "model_bytes": len(file.model),
+        "temperature": file.temperature,
+        **msgspec.to_builtins(bundle.manifest.provenance),
+        "checks": file.checks,
+        "tried": released.tried,
+        "thresholds": file.settled.specs,
+        "promise": bundle.manifest.promise,
+        "lacking": file.settled.lacking,
+    }
+    return msgspec.json.encode(figures).decode() + "\n"
+
+
+def _table(released: Released, bundle: Bundle, out: Path) -> str:
+    file, made = released.candidate, bundle.manifest.provenance
+    lines = [
+        f"on {made.held_out} photographs that nothing was chosen by, run by LiteRT",
+        f"  right, trained model {made.accuracy_float:8.1%}",
+        f"  right, this file     {made.accuracy:8.1%}",
+        f"  same answer          {made.agreement:8.1%}",
+        f"  calibration error    {made.calibration_error:8.1%} (before: {made.calibration_error_before:.1%})",
+        f"model: {len(file.model) / 1e6:.2f} MB, {made.quantised_by}, runs on {' and '.join(file.facts.runtimes)}",
+        *(f"  {remark}" for remark in file.facts.remarks),
+        *(
+            f"  {check.name} {check.value:.4f} is beyond {check.limit:g}, by no more than chance ({check.detail})"
+            for check in file.checks
+            if check.verdict == "by chance"
         ),
-        members={},
-    )
-    card = render_card(manifest, converted.confusion)
-    return write_bundle(out, manifest, {MODEL: converted.model, CARD: card, **members})
+        "thresholds:",
+        *(f"  {_promised(spec.name, spec.threshold, spec.target_purity)}" for spec in file.settled.specs),
+        *(f"  {sentence}" for sentence in file.settled.lacking),
+        f"bundle: {out} ({bundle.digest[:12]})",
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _part(folder: Path, record: Record, part: Part) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    files = record.part(part)
-    labels = np.array([record.classes.index(file.class_name) for file in files], dtype=np.int64)
-    return load_pixels(folder, files, record.input, f"reading {part} photographs"), labels
+def _promised(name: str, threshold: float, target: float | None) -> str:
+    return f"{name:<20} from {threshold:.3f}" + ("" if target is None else f", purity at least {target:.1%}")
 
 
 def _load_model(run_folder: Path, classes: int) -> Any:

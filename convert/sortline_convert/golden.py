@@ -12,15 +12,46 @@ from sortline_bundle.manifest import Golden
 from sortline_bundle.photographs import encode_png
 from sortline_bundle.preprocess import InputSpec, preprocess
 from sortline_bundle.scores import log_scores
+from sortline_convert.measure import measure
 from sortline_convert.photographs import load_checked
-from sortline_convert.prove import run_model
 from sortline_train.run import File
 
-MOST = 8
+Scores = NDArray[np.float64]
+
+MOST = 32
 LONGEST_SIDE = 320
 # int8 kernels of another processor may round the last step the other way, in many layers; a swapped channel or another
 # resize moves scores by far more than this.
 TOLERANCE = 0.1
+
+
+def choose_golden(scores: Scores, labels: NDArray[np.int64]) -> list[int]:
+    """Which photographs to take: of each class, of those answered rightly, the surest and the one nearest to doubt.
+
+    A machine that rounds a little otherwise shows it first where two classes are nearly as likely; one that sees the
+    wrong colours shows it where there should be no doubt.
+
+    Args:
+        scores: `(N, C) float64`, calibrated, of the file that ships.
+        labels: `(N,) int64`.
+
+    Returns:
+        Indices, class by class; with many classes only the surest of each, with very many not of each. Where a class
+        has no right answer its first photograph.
+    """
+    ranked = np.sort(scores, axis=1)
+    margins = ranked[:, -1] - ranked[:, -2]
+    right = scores.argmax(axis=1) == labels
+    surest, nearest = [], []
+    for nth in range(scores.shape[1]):
+        own = np.flatnonzero(labels == nth)
+        if len(own) == 0:
+            continue
+        good = own[right[own]] if right[own].any() else own[:1]
+        surest.append(int(good[margins[good].argmax()]))
+        nearest.append(int(good[margins[good].argmin()]))
+    chosen = surest + nearest if len(surest) + len(nearest) <= MOST else surest[:MOST]
+    return sorted(set(chosen), key=lambda one: (labels[one], one))
 
 
 def make_golden(
@@ -30,24 +61,23 @@ def make_golden(
 
     Args:
         folder: Of the run's photographs.
-        files: To choose from: one of each class, up to eight.
+        files: The ones chosen, at most `MOST`.
         spec: The model's input.
-        model: The int8 file that ships.
+        model: The file that ships.
         temperature: Of its calibration.
 
     Returns:
         Entries for the manifest, and the PNG of each by member name.
     """
-    firsts = list({file.class_name: file for file in reversed(files)}.values())[:MOST]
-    images = [_reduce(load_checked(folder, file)) for file in firsts]
+    images = [_reduce(load_checked(folder, file)) for file in files]
     pixels = np.empty((len(images), spec.height, spec.width, 3), np.uint8)
     for image, out in zip(images, pixels, strict=True):
         preprocess(image, spec, out)
-    scores = np.exp(log_scores(run_model(model, pixels, "golden images"), temperature))
+    scores = np.exp(log_scores(measure(model, pixels, "golden images"), temperature))
     names = [f"{GOLDEN}{nth:02d}.png" for nth in range(len(images))]
     entries = [
         Golden(member=name, class_name=file.class_name, scores=tuple(row.tolist()), tolerance=TOLERANCE)
-        for name, file, row in zip(names, firsts, scores, strict=True)
+        for name, file, row in zip(names, files, scores, strict=True)
     ]
     return entries, {name: encode_png(image) for name, image in zip(names, images, strict=True)}
 

@@ -1,26 +1,68 @@
-"""From the trained Keras model to TFLite files: float32 for comparison and int8 to ship."""
+"""From the float32 file to the file that ships. Every kind takes raw uint8 pixels and gives a logit for each class."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sortline_bundle.quiet import quiet
+from sortline_convert.graph import Graph
+from sortline_convert.observe import Observation
+from sortline_convert.rounding import round_together
+
+Kind = Literal["int8", "float16", "float32", "dynamic"]
+KINDS: tuple[Kind, ...] = ("int8", "float16", "float32", "dynamic")
+
+# Of the photographs' extremes this share lies inside a tensor's range, at each end: one odd photograph in fifty shall
+# not make the steps of all others coarser.
+_INSIDE = 0.98
 
 
-def to_float32(model: Any) -> bytes:
-    """The model as a float32 TFLite file: float pixels from 0 to 255 in, float logits out."""
-    return _converter(model)()
-
-
-def to_int8(model: Any, representative: NDArray[np.uint8]) -> bytes:
-    """The model with int8 weights (per channel) and activations, raw uint8 pixels in and int8 logits out.
+def to_int8(float32: bytes, seen: Observation, *, inside: float = _INSIDE, exempt: Sequence[str] = ()) -> bytes:
+    """int8 weights, a scale for each channel, and int8 activations, by ai-edge-quantizer; weights rounded together.
 
     Args:
-        model: From the run folder.
-        representative: `(N, H, W, 3) uint8 RGB` photographs of the training part, through the contract's pixels. Their
-            ranges set the scales of all activations.
+        float32: From `sortline_train.export`.
+        seen: What its tensors hold, on photographs of the training part.
+        inside: Share of the photographs' extremes that a tensor's range covers at each end.
+        exempt: Operators left in float, by the names of their output tensors.
+    """
+    graph = Graph(float32)
+    ranges = {}
+    for name, lows in seen.lows.items():
+        low = np.quantile(lows, 1 - inside, method="lower")
+        ranges[name] = _range(float(low), float(np.quantile(seen.highs[name], inside, method="higher")))
+    # A raw pixel is its own quantised value.
+    ranges[graph.name(graph.input)] = _range(0, 255)
+    return _raw(round_together(_static_int8(float32, ranges, exempt), float32, seen.moments))
+
+
+def to_other(graph: Any, kind: Kind) -> bytes:
+    """`float32`; `float16`, which halves the file; or `dynamic`: int8 weights, activations quantised as they come.
+
+    Args:
+        graph: From `sortline_train.export.constant_graph`.
+        kind: Any but int8.
+    """
+    import tensorflow as tf
+
+    with quiet():
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([graph])
+        if kind != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if kind == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        return _raw(converter.convert())
+
+
+def to_int8_by_tensorflow(graph: Any, representative: NDArray[np.uint8]) -> bytes:
+    """int8 by TensorFlow's own quantiser: each weight to its nearest step, ranges from the furthest extremes.
+
+    Args:
+        graph: From `sortline_train.export.constant_graph`.
+        representative: `(N, H, W, 3) uint8 RGB` photographs of the training part, through the contract's pixels.
     """
     import tensorflow as tf
 
@@ -32,24 +74,38 @@ def to_int8(model: Any, representative: NDArray[np.uint8]) -> bytes:
         for image in (*pinned, *representative):
             yield [image[None].astype(np.float32)]
 
-    def configure(converter: Any) -> None:
+    with quiet():
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([graph])
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = samples
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.int8
+        return bytes(converter.convert())
 
-    return _converter(model, configure)()
+
+def _raw(file: bytes) -> bytes:
+    graph = Graph(file)
+    graph.take_raw_pixels()
+    return graph.to_bytes()
 
 
-def _converter(model: Any, configure: Callable[[Any], None] = lambda _: None) -> Callable[[], bytes]:
-    """The Keras route: conversion from concrete functions loses every weight of a Keras 3 model without a word."""
-    import tensorflow as tf
+def _range(low: float, high: float) -> dict[str, NDArray[np.float32]]:
+    return {"min": np.array([low], np.float32), "max": np.array([high], np.float32)}
 
-    def convert() -> bytes:
-        with quiet():
-            converter = tf.lite.TFLiteConverter.from_keras_model(model)
-            configure(converter)
-            return bytes(converter.convert())
 
-    return convert
+def _static_int8(float32: bytes, ranges: dict[str, dict[str, NDArray[np.float32]]], exempt: Sequence[str]) -> bytes:
+    with quiet():
+        from ai_edge_quantizer.algorithm_manager import AlgorithmName
+        from ai_edge_quantizer.qtyping import TFLOperationName
+        from ai_edge_quantizer.quantizer import Quantizer
+        from ai_edge_quantizer.recipe_manager import RecipeManager
+
+        recipe, every = RecipeManager(), TFLOperationName.ALL_SUPPORTED
+        recipe.add_static_config(regex=".*", operation_name=every, activation_num_bits=8, weight_num_bits=8)
+        for name in exempt:
+            regex = f"^{re.escape(name)};*$"
+            recipe.add_quantization_config(regex=regex, operation_name=every, algorithm_key=AlgorithmName.NO_QUANTIZE)
+        quantizer = Quantizer(float32)
+        quantizer.load_quantization_recipe(recipe.get_quantization_recipe())
+        return bytes(quantizer.quantize(ranges).quantized_model)

@@ -48,6 +48,22 @@ def manifest_text(members: Members) -> str:
             "resize": "area-linear",
         },
         "output": {"kind": "logits", "dtype": "int8"},
+        "runtimes": ["litert", "tflite-runtime"],
+        "promise": {"scope": "class", "confidence": 0.95, "mix": [0.5, 0.5], "photographs": 20},
+        "fingerprint": {
+            "photographs": 20,
+            "looks": {
+                "brightness": [90.5, 100.5, 110.5, 120.5, 130.5],
+                "contrast": [10.5, 20.5, 30.5, 40.5, 50.5],
+                "sharpness": [3.5, 4.5, 5.5, 6.5, 7.5],
+                "warmth": [-20.5, -5.5, 0.5, 5.5, 30.5],
+                "saturation": [5.5, 10.5, 20.5, 40.5, 80.5],
+            },
+            "label_mix": [0.5, 0.5],
+            "answer_mix": [0.25, 0.75],
+            "scores": [0.0] * 19 + [1.0],
+            "margins": [0.5] * 2 + [0.0] * 18,
+        },
         "calibration": {"method": "temperature", "temperature": 1.5},
         "golden": [{"member": "golden/00.png", "class_name": "tray", "scores": [0.25, 0.75], "tolerance": 0.05}],
         "provenance": {
@@ -56,8 +72,13 @@ def manifest_text(members: Members) -> str:
             "photographs": 40,
             "held_out": 8,
             "accuracy_float": 1.0,
-            "accuracy_int8": 0.875,
+            "accuracy": 0.875,
             "agreement": 0.875,
+            "quantised_by": "hand",
+            "representative": 20,
+            "representative_sha256": "0" * 64,
+            "calibration_error": 0.02,
+            "calibration_error_before": 0.04,
         },
         "members": {
             name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in members.items()

@@ -38,6 +38,18 @@ CODES = {
     "NotAnnounced": 6,
     "TryAgainError": 7,
     "ReleaseError": 8,
+    "WeightsMissing": 8,
+    "NotQuantised": 8,
+    "ScaledTwice": 8,
+    "UnsupportedOperators": 8,
+    "NotFinite": 8,
+    "DeadOutput": 8,
+    "ChannelsSwapped": 8,
+    "LabelsReordered": 8,
+    "NotTheTrainedModel": 8,
+    "OtherPhotographs": 8,
+    "GateRefused": 8,
+    "NotPromised": 8,
 }
 
 
@@ -178,7 +190,7 @@ def test_inspect_shows_a_bundle(put, bundle_data, capsys):
     path = put(bundle_data)
     assert main(["inspect", str(path)]) == 0
     text = capsys.readouterr().out
-    for shown in ("waste-7, version 3", open_bundle(path).digest, "paper (from 0.50), tray (from 0.75)", "87.5% int8"):
+    for shown in ("waste-7, version 3", open_bundle(path).digest, "paper (from 0.50), tray (from 0.75)", "87.5% right"):
         assert shown in text
     assert main(["inspect", "--json", str(path)]) == 0
     shown = json.loads(capsys.readouterr().out)

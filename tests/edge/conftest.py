@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sortline_bundle.fingerprint import look_at, take
 from sortline_bundle.manifest import Calibration, ClassSpec, Golden, Manifest, Member, OutputSpec, Provenance
 from sortline_bundle.preprocess import Box, InputSpec
 from sortline_edge.config import Belt, Bin, Deciding, FolderCamera, RecorderOutputs, Station
@@ -136,7 +137,10 @@ def make_manifest(threshold: float = 0.7) -> Manifest:
         classes=tuple(ClassSpec(name=name, threshold=threshold) for name in PALETTE),
         input=InputSpec(height=32, width=32),
         output=OutputSpec(),
+        runtimes=("litert",),
         calibration=Calibration(),
+        promise=None,
+        fingerprint=take([look_at(np.zeros((32, 32, 3), np.uint8))], [1] * len(PALETTE), np.eye(len(PALETTE))),
         golden=(Golden(member="golden/00.png", class_name="red", scores=(1, 0, 0, 0), tolerance=0.1),),
         provenance=Provenance(
             tool="test",
@@ -144,8 +148,13 @@ def make_manifest(threshold: float = 0.7) -> Manifest:
             photographs=1,
             held_out=1,
             accuracy_float=1,
-            accuracy_int8=1,
+            accuracy=1,
             agreement=1,
+            quantised_by="test",
+            representative=1,
+            representative_sha256="0" * 64,
+            calibration_error=0,
+            calibration_error_before=0,
         ),
         members={"golden/00.png": member},
     )

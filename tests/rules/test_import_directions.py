@@ -7,6 +7,7 @@ ARROWS = {
     ("sortline_train", "sortline_bundle"),
     ("sortline_convert", "sortline_bundle"),
     ("sortline_convert", "sortline_train.run"),
+    ("sortline_convert", "sortline_train.export"),
     ("sortline_edge", "sortline_bundle"),
 }
 PACKAGES = {"sortline_bundle", "sortline_train", "sortline_convert", "sortline_edge", "sortline_fleet"}
@@ -28,7 +29,7 @@ FILES = {"os", "pathlib", "io", "sortline_bundle.files", "sortline_bundle.archiv
 HEAVY = {
     "tensorflow": {"sortline_train", "sortline_convert"},
     "keras": {"sortline_train", "sortline_convert"},
-    "ai_edge_litert": {"sortline_bundle.runtime", "sortline_convert.anatomy"},
+    "ai_edge_litert": {"sortline_bundle.runtime", "sortline_convert.anatomy", "sortline_convert.graph"},
     "tflite_runtime": {"sortline_bundle.runtime"},
     "gpiod": {"sortline_edge.outputs"},
     "picamera2": set(),

@@ -17,6 +17,7 @@ from msgspec import Meta
 from sortline_bundle.digest import sha256_of_all
 from sortline_bundle.errors import ConfigError
 from sortline_bundle.files import write_whole
+from sortline_bundle.moments import Timestamp
 from sortline_bundle.preprocess import InputSpec
 from sortline_bundle.strict import Table, read_json
 
@@ -86,6 +87,7 @@ class Record(Table, frozen=True, kw_only=True):
     Attributes:
         format: Of this file.
         tool: Name and version of what trained.
+        finished: When, UTC.
         settings: What was asked for.
         input: How photographs became pixels.
         classes: In the order of the outputs.
@@ -99,8 +101,9 @@ class Record(Table, frozen=True, kw_only=True):
         seconds: Time taken by each step.
     """
 
-    format: Literal["sortline-run-2"] = "sortline-run-2"
+    format: Literal["sortline-run-3"] = "sortline-run-3"
     tool: str
+    finished: Timestamp
     settings: Settings
     input: InputSpec
     classes: Annotated[tuple[str, ...], Meta(min_length=2)]

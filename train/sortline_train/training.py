@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import msgspec
 
 from sortline_bundle.errors import ConfigError
 from sortline_bundle.files import write_whole
+from sortline_bundle.moments import write_moment
 from sortline_bundle.preprocess import InputSpec
 from sortline_bundle.quiet import quiet
 from sortline_train.account import Course, Judged, Watch, make_report
@@ -94,6 +96,7 @@ def train(
     before, after_head, after = (_figures(stage) for stage in outcome.stages)
     record = Record(
         tool=f"sortline {importlib.metadata.version('sortline')}",
+        finished=write_moment(datetime.now(UTC)),
         settings=settings,
         input=spec,
         classes=plan.classes,

@@ -1,0 +1,134 @@
+"""From a run to a file that may ship: made, measured on the very file, and let through or refused."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sortline_bundle.errors import GateRefused
+from sortline_bundle.scores import fit_temperature, log_scores
+from sortline_convert.attempts import Source, attempts
+from sortline_convert.examine import examine
+from sortline_convert.gate import Answers, judge, refuse, refuse_the_dead
+from sortline_convert.measure import measure
+from sortline_convert.outcome import Candidate, Logits, Looked, NoAttemptHeld, Released, Request, Tried
+from sortline_convert.photographs import choose_representative, load_pixels
+from sortline_convert.promises import Aim
+from sortline_convert.recognise import check_model, check_representative
+from sortline_convert.settle import Settled, by_hand, settle
+from sortline_convert.thresholds import Answered
+from sortline_train.export import constant_graph, to_float32
+from sortline_train.run import Part, Record
+
+_SHOWN = 12
+
+
+def release(model: Any, record: Record, folder: Path, request: Request) -> Released:
+    """Make a file that comes through the gate.
+
+    Args:
+        model: The run's Keras model.
+        record: Of the run.
+        folder: Its photographs.
+        request: What is asked.
+
+    Raises:
+        PhotographError: photographs are gone or changed.
+        ReleaseError: by a class of its own for each thing that can be wrong.
+    """
+    names, parameters = record.classes, int(model.count_params())
+    test = _look(folder, record, "test")
+    parts = _look(folder, record, "calibration"), test
+    float32 = to_float32(model)
+    examine(float32, "float32", parameters)
+    floats = [measure(float32, part.pixels, "measuring the float model") for part in parts]
+    refuse_the_dead(floats[1], names, "float32")
+    swapped = test.pixels[..., ::-1]
+    measured = record.after_fine_tuning.accuracy
+    check_model(floats[1], test.labels, measured, lambda: measure(float32, swapped, "looking again"))
+
+    def representative(count: int) -> NDArray[np.uint8]:
+        chosen = choose_representative(record.part("train"), count)
+        pixels = load_pixels(folder, chosen, record.input, "representative photographs")
+        check_representative(pixels, np.concatenate([part.pixels for part in parts]))
+        return pixels
+
+    source = Source(constant_graph(model), float32, representative, request.representative)
+    tried: list[Tried] = []
+    for attempt in attempts(source, request.kind, request.quantiser):
+        sys.stderr.write(f"{attempt.name}\n")
+        started = time.monotonic()
+        candidate = _measure(attempt.make(), parts, floats, names, parameters, request)
+        refused = _refused(candidate)
+        tried.append(_note(attempt.name, time.monotonic() - started, candidate, refused))
+        if refused is None:
+            return Released(candidate, floats[1], test, source.pixels, tuple(tried))
+        sys.stderr.write(f"  {refused}\n")
+    raise _give_up(tried, candidate, floats[1], test, names)
+
+
+def _look(folder: Path, record: Record, part: Part) -> Looked:
+    files = record.part(part)
+    labels = np.array([record.classes.index(file.class_name) for file in files], dtype=np.int64)
+    return Looked(files, load_pixels(folder, files, record.input, f"reading {part} photographs"), labels)
+
+
+def _measure(
+    model: bytes,
+    parts: Sequence[Looked],
+    floats: Sequence[Logits],
+    names: Sequence[str],
+    parameters: int,
+    request: Request,
+) -> Candidate:
+    facts = examine(model, request.kind, parameters, request.runs_on)
+    logits = [measure(model, part.pixels, f"measuring the {request.kind} file") for part in parts]
+    together = np.concatenate(logits)
+    refuse_the_dead(together, names, request.kind)
+    temperature = fit_temperature(logits[0], parts[0].labels)
+    settled = _settle(parts[0], logits[0], temperature, names, request)
+    labels = np.concatenate([part.labels for part in parts])
+    answers = Answers(float32=np.concatenate(floats), shipped=together, labels=labels, ends=facts.ends)
+    checks = judge(answers, temperature, settled.thresholds, names, request.limits)
+    return Candidate(model, facts, logits[0], logits[1], temperature, settled, checks)
+
+
+def _settle(part: Looked, logits: Logits, temperature: float, names: Sequence[str], request: Request) -> Settled:
+    if not isinstance(request.aim, Aim):
+        return by_hand(request.aim, names)
+    scores = np.exp(log_scores(logits, temperature))
+    answered = Answered(scores, part.labels, [file.sha256 for file in part.files], names)
+    return settle(answered, request.aim, must=request.must)
+
+
+def _refused(candidate: Candidate) -> str | None:
+    try:
+        refuse(candidate.checks)
+    except GateRefused as cause:
+        return str(cause)
+    return None
+
+
+def _note(name: str, seconds: float, candidate: Candidate, refused: str | None) -> Tried:
+    agreement = next(check.value for check in candidate.checks if check.name == "agreement")
+    assert agreement is not None
+    size = len(candidate.model)
+    return Tried(name=name, seconds=round(seconds, 1), model_bytes=size, agreement=agreement, refused=refused)
+
+
+def _give_up(
+    tried: Sequence[Tried], last: Candidate, floats: Logits, test: Looked, names: Sequence[str]
+) -> NoAttemptHeld:
+    ours, theirs = np.exp(log_scores(last.test)), np.exp(log_scores(floats))
+    worst = np.argsort(-np.abs(ours - theirs).max(axis=1), kind="stable")[:_SHOWN]
+    captions = [
+        f"{names[test.labels[nth]]}: float {names[theirs[nth].argmax()]} {theirs[nth].max():.2f},"
+        f" file {names[ours[nth].argmax()]} {ours[nth].max():.2f}"
+        for nth in worst
+    ]
+    message = f"{tried[-1].refused}; {len(tried)} ways were tried, train a model that is surer of its answers"
+    return NoAttemptHeld(message, tried, test.pixels[worst], captions)
