@@ -3,8 +3,9 @@
 Purity depends on it: where paper is rare, a mistaken tray weighs more among what is answered "paper". Photographs are
 left out until the rest stands for the line, and the rest is counted as ever. Fixed numbers of each class vary less than
 items as they come (Hoeffding, Annals of Mathematical Statistics 27, 1956), so that a binomial bound holds on; see
-`benchmarks/threshold_promise.py`. Weighing photographs instead, under a betting bound (Waudby-Smith and Ramdas, JRSS B
-86, 2024), recovered no more in any of 27 simulated settings, and up to 43 points less.
+`benchmarks/threshold_promise.py`. Weighing photographs instead, under a bound by betting twelve fixed stakes at once
+(after Waudby-Smith and Ramdas, JRSS B 86, 2024), recovered no more in any of 27 simulated settings, and up to 43 points
+less.
 """
 
 import math
