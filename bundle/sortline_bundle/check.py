@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from sortline_bundle.archive import Bundle, open_bundle
-from sortline_bundle.golden import GoldenResult, check_golden, hold_against_manifest
+from sortline_bundle.golden import check_golden, hold_against_manifest
 from sortline_bundle.manifest import RuntimeName
 from sortline_bundle.probe import probe
 from sortline_bundle.runtime import RUNTIME_CHOICES, Model, RuntimeChoice, find_runtime
@@ -71,7 +71,7 @@ def check(bundle: Bundle, runtime: RuntimeChoice = "auto") -> Checked:
     """
     hold_against_manifest(bundle.manifest, probe(bundle.model, runtime))
     model = Model(bundle.model, runtime=find_runtime(runtime))
-    result: GoldenResult = check_golden(bundle, model)
+    result = check_golden(bundle, model)
     return Checked(
         name=bundle.manifest.name,
         version=bundle.manifest.version,

@@ -17,6 +17,7 @@ from sortline_bundle.strict import Table
 RuntimeChoice = Literal["auto", "litert", "tflite-runtime"]
 RUNTIME_CHOICES: tuple[RuntimeChoice, ...] = get_args(RuntimeChoice)
 _NAMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
+_LONGEST_QUOTE = 400
 _EXTRAS: dict[RuntimeName, str] = {"litert": "edge", "tflite-runtime": "tflite"}
 
 
@@ -163,4 +164,6 @@ def _describe(details: dict[str, Any]) -> Tensor:
 
 
 def _one_line(cause: Exception) -> str:
-    return " ".join(str(cause).split())
+    """What a runtime says, fit for a sentence: it may quote the file, which may hold anything."""
+    text = " ".join(str(cause).split())
+    return "".join(letter for letter in text[:_LONGEST_QUOTE] if letter.isprintable())

@@ -175,7 +175,8 @@ def _code(raw: Any, schema: Any) -> tuple[str, int, bool]:
     # Old files keep the code in a byte of its own; for newer codes that byte is 127.
     code = max(raw.BuiltinCode(), raw.DeprecatedBuiltinCode())
     if code == schema.BuiltinOperator.CUSTOM:
-        return (raw.CustomCode() or b"without a name")[:64].decode(errors="replace"), raw.Version(), True
+        name = (raw.CustomCode() or b"without a name")[:64].decode(errors="replace")
+        return "".join(letter for letter in name if letter.isprintable()), raw.Version(), True
     return _names(schema.BuiltinOperator).get(code, f"operator {code}"), raw.Version(), False
 
 

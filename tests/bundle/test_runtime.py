@@ -103,6 +103,13 @@ def test_what_cannot_be_loaded_is_refused_with_the_runtimes_reason(tflite_file: 
         Model(tflite_file(None, custom="Mystery"))
 
 
+def test_a_reason_is_short_and_cannot_command_the_terminal(tflite_file: Build) -> None:
+    with pytest.raises(ModelRefused) as caught:
+        Model(tflite_file(None, custom="Red\x1b[31m" + "x" * 10_000))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500
+
+
 def test_a_model_of_two_inputs_is_refused(tflite_file: Build) -> None:
     with pytest.raises(ContractMismatch, match="2 inputs and 1 outputs"):
         Model(tflite_file("MAXIMUM", ends=2))

@@ -58,6 +58,7 @@ def test_a_float_file_holds_as_many_numbers_in_more_bytes(tflite_file: Build) ->
     ("built", "kind", "sentence"),
     [
         ({"operator": None, "custom": "Mystery"}, "custom op", "Mystery is an operator that no runtime brings along"),
+        ({"operator": None, "custom": "Red\x1b[31m"}, "custom op", r"^Red\[31m is an operator"),
         ({"operator": None, "custom": "FlexErf"}, "flex op", "FlexErf needs all of TensorFlow"),
         ({"operator": "FULLY_CONNECTED", "version": 12}, "newer op", "FULLY_CONNECTED version 12: .* up to version 10"),
         ({"operator": "STABLEHLO_ADD"}, "newer op", "STABLEHLO_ADD version 1: .* does not know it"),
