@@ -149,7 +149,7 @@ def sharp_bundle_path(bundle_path: Path, tmp_path_factory: pytest.TempPathFactor
         flat.manifest,
         calibration=Calibration(method="temperature", temperature=temperature),
         golden=tuple(
-            msgspec.structs.replace(golden, scores=scores, tolerance=0.05)
+            msgspec.structs.replace(golden, scores=scores)
             for golden, scores in zip(flat.manifest.golden, sharp, strict=True)
         ),
     )

@@ -80,18 +80,26 @@ def check_golden(bundle: Bundle, model: Model) -> GoldenResult:
 
     Raises:
         GoldenMismatch: a difference is above the tolerance, or a score is not a number.
+        ContractMismatch: the bundle is not for the runtime that has loaded the model.
     """
     spec, temperature = bundle.manifest.input, bundle.manifest.calibration.temperature
+    tolerances = {one.runtime: one.tolerance for one in bundle.manifest.runtimes}
+    if model.runtime.name not in tolerances:
+        raise ContractMismatch(
+            f"the model is for {' and '.join(tolerances)}, and this machine runs it with {model.runtime};"
+            " install another runtime, or convert with --runtime for this one"
+        )
+    tolerance = tolerances[model.runtime.name]
     results = []
     for golden in bundle.manifest.golden:
         preprocess(decode_image(bundle.members[golden.member]), spec, model.view())
         scores = np.exp(log_scores(model.run(), temperature))
         difference = float(np.abs(scores - np.array(golden.scores)).max())
-        if not difference <= golden.tolerance:  # so that NaN is refused too
+        if not difference <= tolerance:  # so that NaN is refused too
             raise GoldenMismatch(
                 f"{golden.member} gives scores that differ by {difference:.3f} from those of the workshop"
-                f" (at most {golden.tolerance} is allowed); {model.runtime} does not run the model rightly on this"
+                f" (at most {tolerance} is allowed); {model.runtime} does not run the model rightly on this"
                 " machine"
             )
-        results.append(GoldenResult(golden.member, difference, golden.tolerance))
-    return max(results, key=lambda result: result.difference / result.tolerance)
+        results.append(GoldenResult(golden.member, difference, tolerance))
+    return max(results, key=lambda result: result.difference)

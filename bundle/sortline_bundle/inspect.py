@@ -30,13 +30,14 @@ def run(arguments: argparse.Namespace) -> int:
 def _describe(bundle: Bundle) -> str:
     manifest, made = bundle.manifest, bundle.manifest.provenance
     signers = ", ".join(signature.key[:12] for signature in bundle.signatures)
+    runtimes = " and ".join(one.runtime for one in manifest.runtimes)
     lines = [
         f"{manifest.name}, version {manifest.version}, made {manifest.created} by {made.tool}",
         f"digest   {bundle.digest}",
         f"input    {manifest.input.width} x {manifest.input.height} {manifest.input.channels} {manifest.input.dtype}",
         f"trained  on {made.photographs} photographs; on the {made.held_out} held out:",
         f"         {made.accuracy:.1%} right, trained model {made.accuracy_float:.1%}, {made.agreement:.1%} alike",
-        f"model    {manifest.output.dtype}, {made.quantised_by}; runs on {' and '.join(manifest.runtimes)}",
+        f"model    {manifest.output.dtype}, {made.quantised_by}; runs on {runtimes}",
         f"signed   by {f'{signers}, which `sortline verify` checks' if signers else 'nobody'}",
         f"made for {', '.join(manifest.stations) or 'any station'}, until {manifest.expires or 'further notice'}",
         f"softmax  of logits at temperature {manifest.calibration.temperature:.3f}",

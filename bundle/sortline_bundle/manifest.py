@@ -70,6 +70,18 @@ class OutputSpec(Table, frozen=True, kw_only=True):
     dtype: Literal["int8", "float32"] = "int8"
 
 
+class RunsOn(Table, frozen=True, kw_only=True):
+    """A runtime that knows all operators of the model (tflite-runtime: that of 2.14).
+
+    Attributes:
+        runtime: Its name.
+        tolerance: Largest difference from the golden scores that a healthy station may show with it.
+    """
+
+    runtime: RuntimeName
+    tolerance: Annotated[float, Meta(gt=0, le=0.5)]
+
+
 class Calibration(Table, frozen=True, kw_only=True):
     """How logits become scores: softmax of logits divided by the temperature."""
 
@@ -84,13 +96,11 @@ class Golden(Table, frozen=True, kw_only=True):
         member: Its name in the archive, a lossless PNG.
         class_name: What it shows.
         scores: Calibrated score per class.
-        tolerance: Largest difference of any score that a healthy station may show.
     """
 
     member: Annotated[str, Meta(pattern=r"^golden/[0-9]{2}\.png\Z")]
     class_name: str
     scores: Annotated[tuple[Share, ...], Meta(min_length=2)]
-    tolerance: Annotated[float, Meta(gt=0, le=0.5)]
 
 
 class Member(Table, frozen=True, kw_only=True):
@@ -138,7 +148,7 @@ class Manifest(Table, frozen=True, kw_only=True):
     Attributes:
         expires: From when on no station installs it; null for never. One that runs it keeps running.
         stations: Models of station that it is made for; none named means any.
-        runtimes: Which know all operators of the model; tflite-runtime as of 2.14.
+        runtimes: Which can run the model.
         promise: Of the thresholds; null where they were given by hand.
         fingerprint: What photographs of the training look like to the model, for the alarm when that changes.
     """
@@ -153,7 +163,7 @@ class Manifest(Table, frozen=True, kw_only=True):
     classes: Annotated[tuple[ClassSpec, ...], Meta(min_length=2, max_length=1000)]
     input: InputSpec
     output: OutputSpec
-    runtimes: Annotated[tuple[RuntimeName, ...], Meta(min_length=1, max_length=2)]
+    runtimes: Annotated[tuple[RunsOn, ...], Meta(min_length=1, max_length=2)]
     calibration: Calibration
     promise: Promise | None
     fingerprint: Fingerprint

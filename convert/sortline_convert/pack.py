@@ -10,10 +10,10 @@ from sortline_bundle.archive import CARD, MODEL, Bundle, write_bundle
 from sortline_bundle.calibration import ReliabilityBin, calibration_error, reliability
 from sortline_bundle.digest import sha256
 from sortline_bundle.fingerprint import look_at, take
-from sortline_bundle.manifest import Calibration, Manifest, OutputSpec, Promise, Provenance
+from sortline_bundle.manifest import Calibration, Manifest, OutputSpec, Promise, Provenance, RunsOn
 from sortline_bundle.scores import log_scores
 from sortline_convert.card import Card, render_card
-from sortline_convert.golden import choose_golden, make_golden
+from sortline_convert.golden import TOLERANCES, choose_golden, make_golden
 from sortline_convert.outcome import Logits, Looked, Released
 from sortline_convert.promises import Thresholds
 from sortline_train.run import Record
@@ -61,7 +61,7 @@ def pack(out: Path, released: Released, record: Record, folder: Path, label: Lab
         classes=file.settled.specs,
         input=record.input,
         output=OutputSpec(dtype="float32" if file.facts.ends is None else "int8"),
-        runtimes=file.facts.runtimes,
+        runtimes=tuple(RunsOn(runtime=name, tolerance=TOLERANCES[name]) for name in file.facts.runtimes),
         calibration=Calibration(method="temperature", temperature=file.temperature),
         promise=_promise(file.settled.solved),
         fingerprint=take([look_at(pixels) for pixels in released.representative], counts, scores),

@@ -48,7 +48,7 @@ def manifest_text(members: Members) -> str:
             "resize": "area-linear",
         },
         "output": {"kind": "logits", "dtype": "int8"},
-        "runtimes": ["litert", "tflite-runtime"],
+        "runtimes": [{"runtime": "litert", "tolerance": 0.05}, {"runtime": "tflite-runtime", "tolerance": 0.2}],
         "promise": {"scope": "class", "confidence": 0.95, "mix": [0.5, 0.5], "photographs": 20},
         "fingerprint": {
             "photographs": 20,
@@ -65,7 +65,7 @@ def manifest_text(members: Members) -> str:
             "margins": [0.5] * 2 + [0.0] * 18,
         },
         "calibration": {"method": "temperature", "temperature": 1.5},
-        "golden": [{"member": "golden/00.png", "class_name": "tray", "scores": [0.25, 0.75], "tolerance": 0.05}],
+        "golden": [{"member": "golden/00.png", "class_name": "tray", "scores": [0.25, 0.75]}],
         "provenance": {
             "tool": "sortline 0",
             "photographs_sha256": "0" * 64,

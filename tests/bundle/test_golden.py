@@ -11,9 +11,10 @@ from sortline_bundle.archive import Bundle, parse_bundle
 from sortline_bundle.errors import ContractMismatch, GoldenMismatch
 from sortline_bundle.golden import check_golden, hold_against_manifest
 from sortline_bundle.manifest import Manifest, OutputSpec
-from sortline_bundle.runtime import Tensor
+from sortline_bundle.runtime import Runtime, Tensor
 
 INPUT = Tensor(shape=(1, 32, 32, 3), dtype="uint8", scale=1.0, zero_point=0)
+LITERT = Runtime("litert", "0", None)
 OUTPUT = Tensor(shape=(1, 2), dtype="int8", scale=0.05, zero_point=-7)
 
 
@@ -24,7 +25,7 @@ class FakeModel:
     logits: Any = (0.0, 0.0)
     input: Tensor = INPUT
     output: Tensor = OUTPUT
-    runtime: str = "fake 1"
+    runtime: Runtime = LITERT
     seen: Any = field(default_factory=lambda: np.zeros((32, 32, 3), np.uint8))
 
     def view(self) -> Any:
@@ -84,7 +85,9 @@ def test_scores_within_the_tolerance_pass(bundle: Bundle, score: float) -> None:
 
 @pytest.mark.parametrize("score", [0.69, 0.81])
 def test_scores_beyond_it_distrust_the_machine(bundle: Bundle, score: float) -> None:
-    with pytest.raises(GoldenMismatch, match=r"golden/00\.png .* differ by 0\.060 .*0\.05 is allowed.*fake 1 does not"):
+    with pytest.raises(
+        GoldenMismatch, match=r"golden/00\.png .* differ by 0\.060 .*0\.05 is allowed.*litert 0 does not"
+    ):
         check_golden(bundle, giving(score))  # type: ignore[arg-type]
 
 
@@ -97,3 +100,16 @@ def test_the_model_is_shown_the_golden_image(bundle: Bundle) -> None:
     model = giving(0.75)
     check_golden(bundle, model)  # type: ignore[arg-type]
     assert len(np.unique(model.seen)) > 10
+
+
+def test_a_runtime_that_the_bundle_is_not_for_is_refused(bundle: Bundle) -> None:
+    only = msgspec.structs.replace(bundle.manifest, runtimes=bundle.manifest.runtimes[:1])
+    model = FakeModel(runtime=Runtime("tflite-runtime", "2.14.0", None))
+    with pytest.raises(ContractMismatch, match=r"for litert, and this machine runs it with tflite-runtime 2\.14\.0"):
+        check_golden(bundle._replace(manifest=only), model)  # type: ignore[arg-type]
+
+
+def test_each_runtime_has_a_tolerance_of_its_own(bundle: Bundle) -> None:
+    model = giving(0.6)
+    model.runtime = Runtime("tflite-runtime", "2.14.0", None)
+    assert check_golden(bundle, model).tolerance == 0.2  # type: ignore[arg-type]

@@ -67,7 +67,7 @@ def test_what_is_written_is_read_back(manifest, data):
         for name in drawn
     )
     scores = (1.0, *(0.0 for _ in drawn[1:]))
-    golden = (Golden(member="golden/00.png", class_name=drawn[-1], scores=scores, tolerance=0.05),)
+    golden = (Golden(member="golden/00.png", class_name=drawn[-1], scores=scores),)
     version = data.draw(st.integers(1, 2**53 - 1))
     mix = (1.0, *(0.0 for _ in drawn[1:]))
     fingerprint = msgspec.structs.replace(manifest.fingerprint, label_mix=mix, answer_mix=mix)
@@ -216,8 +216,8 @@ def fitting(name, kept):
         ("golden/0/scores", [0.5, 0.25, 0.25], "`golden`: 3 scores for 2 classes"),
         ("golden/0/scores", [0.5, 0.25], "`golden`: scores of golden/00.png do not add up to 1"),
         ("golden/0/scores", [1.5, -0.5], r"`golden\[0\].scores\[0\]`: .*received 1.5"),
-        ("golden/0/tolerance", 0, r"`golden\[0\].tolerance`: .*received 0"),
-        ("golden/0/tolerance", 0.6, r"`golden\[0\].tolerance`: .*received 0.6"),
+        ("runtimes/0/tolerance", 0, r"`runtimes\[0\].tolerance`: .*received 0"),
+        ("runtimes/1/tolerance", 0.6, r"`runtimes\[1\].tolerance`: .*received 0.6"),
         ("provenance/photographs", -1, "`provenance.photographs`: .*received -1"),
         ("provenance/photographs_sha256", "0" * 63, "`provenance.photographs_sha256`: .*regex"),
         ("provenance/photographs_sha256", "0" * 64 + "\n", "`provenance.photographs_sha256`: .*regex"),

@@ -88,3 +88,14 @@ def test_photographs_that_are_all_right_do_not_make_the_model_certain() -> None:
     temperature = fit_temperature(logits, np.array([0, 1, 2, 3] * 5))
     best = 1 / (1 + 3 * math.exp(-4 / temperature))
     assert best == pytest.approx(21 / 22, abs=0.002)
+
+
+def test_few_photographs_hardly_move_what_was_right_before_and_many_do() -> None:
+    random = np.random.default_rng(1)
+    logits = random.normal(0, 3, (4000, 3)).astype(np.float32)
+    scores = np.exp(log_scores(logits, 2.0))
+    labels = np.array([random.choice(3, p=row / row.sum()) for row in scores])
+    few, many = (fit_temperature(logits[:count], labels[:count], spread=0.1) for count in (20, 4000))
+    assert 1 < few < fit_temperature(logits[:20], labels[:20])
+    assert few < 1.3
+    assert many == pytest.approx(2.0, rel=0.1)

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sortline_bundle.fingerprint import look_at, take
-from sortline_bundle.manifest import Calibration, ClassSpec, Golden, Manifest, Member, OutputSpec, Provenance
+from sortline_bundle.manifest import Calibration, ClassSpec, Golden, Manifest, Member, OutputSpec, Provenance, RunsOn
 from sortline_bundle.preprocess import Box, InputSpec
 from sortline_edge.config import Belt, Bin, Deciding, FolderCamera, RecorderOutputs, Station
 from sortline_edge.ports import Frame, Pulse, Report
@@ -137,11 +137,11 @@ def make_manifest(threshold: float = 0.7) -> Manifest:
         classes=tuple(ClassSpec(name=name, threshold=threshold) for name in PALETTE),
         input=InputSpec(height=32, width=32),
         output=OutputSpec(),
-        runtimes=("litert",),
+        runtimes=(RunsOn(runtime="litert", tolerance=0.1),),
         calibration=Calibration(),
         promise=None,
         fingerprint=take([look_at(np.zeros((32, 32, 3), np.uint8))], [1] * len(PALETTE), np.eye(len(PALETTE))),
-        golden=(Golden(member="golden/00.png", class_name="red", scores=(1, 0, 0, 0), tolerance=0.1),),
+        golden=(Golden(member="golden/00.png", class_name="red", scores=(1, 0, 0, 0)),),
         provenance=Provenance(
             tool="test",
             photographs_sha256="0" * 64,

@@ -109,7 +109,7 @@ def test_the_simulated_belt_is_sorted_live(
     assert sorted(begun + [event["item"] for event in events["suppressed"]]) == [1, 2, 3, 4]
     assert not events["safe"]
     assert place.rows[-1][1] is False
-    assert re.search(r"golden images within 0\.\d+ \(0\.1 allowed\), runtime litert \d", ran.error)
+    assert re.search(r"golden images within 0\.\d+ \(0\.02 allowed\), runtime litert \d", ran.error)
     assert "camera ended after 4 items: all 4" in ran.error
 
 
