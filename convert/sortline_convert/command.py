@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     record = load_record(arguments.run_folder)
     request = _request(arguments, record)
     folder = arguments.photos or Path(record.photographs)
-    model = _load_model(arguments.run_folder, len(record.classes))
+    model = load_model(arguments.run_folder, len(record.classes))
     try:
         released = release(model, record, folder, request)
     except NoAttemptHeld as cause:
@@ -191,7 +191,12 @@ def _promised(name: str, threshold: float, target: float | None) -> str:
     return f"{name:<20} from {threshold:.3f}" + ("" if target is None else f", purity at least {target:.1%}")
 
 
-def _load_model(run_folder: Path, classes: int) -> Any:
+def load_model(run_folder: Path, classes: int) -> Any:
+    """A run's Keras model, of so many classes.
+
+    Raises:
+        ConfigError: it cannot be loaded, or has another number of outputs.
+    """
     path = run_folder / KERAS_MODEL
     with quiet():
         import keras
