@@ -1,6 +1,7 @@
 """From the float32 file to the file that ships. Every kind takes raw uint8 pixels and gives a logit for each class."""
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -95,7 +96,9 @@ def _range(low: float, high: float) -> dict[str, NDArray[np.float32]]:
 
 
 def _static_int8(float32: bytes, ranges: dict[str, dict[str, NDArray[np.float32]]], exempt: Sequence[str]) -> bytes:
-    with quiet():
+    with quiet(), warnings.catch_warnings():
+        # Of how it runs the model, and of switched-off channels, whose biases `round_together` puts right.
+        warnings.simplefilter("ignore")
         from ai_edge_quantizer.algorithm_manager import AlgorithmName
         from ai_edge_quantizer.qtyping import TFLOperationName
         from ai_edge_quantizer.quantizer import Quantizer

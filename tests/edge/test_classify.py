@@ -81,7 +81,9 @@ def test_a_manifest_with_another_number_of_classes_is_refused(bundle: Bundle, tm
     golden = tuple(
         msgspec.structs.replace(golden, scores=scores, class_name=classes[0].name) for golden in bundle.manifest.golden
     )
-    other = remade(bundle, tmp_path / "b.sortline", classes=classes, golden=golden)
+    mix = (1.0, *(0.0 for _ in classes[1:]))
+    fingerprint = msgspec.structs.replace(bundle.manifest.fingerprint, label_mix=mix, answer_mix=mix)
+    other = remade(bundle, tmp_path / "b.sortline", classes=classes, golden=golden, fingerprint=fingerprint)
     with pytest.raises(ContractMismatch, match=rf"output's shape is \(1, {len(classes)}\), but it is \(1, 3\)"):
         TfliteClassifier(other)
 

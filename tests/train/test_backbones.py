@@ -8,11 +8,14 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sortline_bundle.errors import ConfigError
+from sortline_bundle.runtime import Model
+from sortline_convert.examine import examine
+from sortline_convert.measure import measure
+from sortline_convert.observe import observe
 from sortline_convert.quantise import to_int8
 from sortline_train.backbones import (
     BACKBONES,
@@ -22,6 +25,7 @@ from sortline_train.backbones import (
     find_backbone,
     prepare_arrays,
 )
+from sortline_train.export import to_float32
 
 PAGE = Path(__file__).parents[2] / "docs" / "backbones.md"
 # One row of each constructor.
@@ -243,7 +247,6 @@ def test_a_layer_is_a_cut_exactly_if_nothing_goes_round_its_input(wiring):
 # On the station
 
 
-@pytest.mark.filterwarnings("ignore:Statistics for quantized inputs were expected")  # TensorFlow, of uint8 inputs
 @by_name([BACKBONES[name] for name in ("mobilenet_v2", "mobilenet_v3_small", "efficientnet_v2_b0")])
 def test_it_becomes_an_int8_model_of_built_in_operations(row, random):
     size = row.smallest
@@ -254,17 +257,15 @@ def test_it_becomes_an_int8_model_of_built_in_operations(row, random):
     pictures = random.integers(0, 256, (2, size, size, 3), dtype=np.uint8)
     spread(network, np.asarray(row.scaling_layer()(pictures.astype(np.float32))))
 
-    interpreter = Interpreter(model_content=to_int8(model, pictures))
-    interpreter.allocate_tensors()  # refuses operations that are not LiteRT's own
-    taken, given_ = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    assert (taken["dtype"], given_["dtype"]) == (np.uint8, np.int8)
-    assert taken["quantization"] == (1.0, 0)
-    answers = []
-    for picture in pictures:
-        interpreter.set_tensor(taken["index"], picture[None])
-        interpreter.invoke()
-        answers.append(interpreter.get_tensor(given_["index"])[0].tolist())
-    assert answers[0] != answers[1]
+    exact = to_float32(model)
+    file = to_int8(exact, observe(exact, pictures, for_moments=2))
+    facts = examine(file, "int8", model.count_params(), "tflite-runtime")
+    assert facts.runtimes == ("litert", "tflite-runtime")
+    loaded = Model(file)  # refuses operations that are not LiteRT's own
+    assert (loaded.input.dtype, loaded.input.scale, loaded.input.zero_point) == ("uint8", 1.0, 0)
+    assert loaded.output.dtype == "int8"
+    answers = measure(file, pictures, "test")
+    assert not np.array_equal(answers[0], answers[1])
 
 
 def spread(network, batch):
