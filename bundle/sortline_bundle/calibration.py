@@ -76,6 +76,24 @@ def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
     return sum(one.photographs * abs(one.mean_confidence - one.accuracy) for one in bins) / photographs
 
 
+def error_by_chance(bins: Sequence[ReliabilityBin]) -> float:
+    """The calibration error to expect of scores that are perfectly true, from as many photographs in the same bins.
+
+    De Moivre's mean absolute deviation of a binomial number (Diaconis and Zabell, Closed Form Summation for Classical
+    Distributions, Statistical Science 6, 1991), as if all photographs of a bin had its mean confidence.
+    """
+    photographs = sum(one.photographs for one in bins)
+    return sum(_deviation(one.photographs, one.mean_confidence) for one in bins) / photographs
+
+
+def _deviation(count: int, share: float) -> float:
+    above = math.floor(count * share) + 1
+    if not 0 < share < 1 or above > count:
+        return 0.0
+    ways = math.lgamma(count + 1) - math.lgamma(above + 1) - math.lgamma(count - above + 1)
+    return 2 * above * math.exp(ways + above * math.log(share) + (count - above + 1) * math.log1p(-share))
+
+
 def _bin(confidence: Scores, right: NDArray[np.bool_]) -> ReliabilityBin:
     return ReliabilityBin(
         photographs=len(right),

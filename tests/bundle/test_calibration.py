@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sortline_bundle.calibration import calibration_error, reliability, wilson
+from sortline_bundle.calibration import calibration_error, error_by_chance, reliability, wilson
 
 
 # Values of the Wilson interval as published: Newcombe, Statistics in Medicine 17 (1998), table I, method 3.
@@ -44,3 +44,16 @@ def test_the_calibration_error_weighs_each_bin_by_its_photographs():
     bins = reliability(np.repeat([0.5, 1.0], [10, 30]), np.arange(40) >= 3)
     assert [one.photographs for one in bins] == [10, 30]
     assert calibration_error(bins) == pytest.approx(10 / 40 * 0.2)
+
+
+@pytest.mark.parametrize("shares", [np.full(40, 0.9), np.full(15, 0.99), np.linspace(0.3, 1, 234)])
+def test_true_scores_show_the_error_that_chance_brings(shares):
+    random = np.random.default_rng(0)
+    drawn = [calibration_error(reliability(shares, random.random(len(shares)) < shares)) for _ in range(2000)]
+    expected = error_by_chance(reliability(shares, np.ones(len(shares), np.bool_)))
+    assert expected == pytest.approx(np.mean(drawn), rel=0.05)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_scores_that_leave_nothing_to_chance_show_none(share):
+    assert error_by_chance(reliability(np.full(20, share), np.ones(20, np.bool_))) == 0
