@@ -62,6 +62,11 @@ class Graph:
         """The tensor that takes the pixels."""
         return int(self._graph.inputs[0])
 
+    @property
+    def output(self) -> int:
+        """The tensor that gives the answer."""
+        return int(self._graph.outputs[0])
+
     def name(self, tensor: int) -> str:
         """A tensor's name."""
         return str(self._graph.tensors[tensor].name.decode())
@@ -95,11 +100,10 @@ class Graph:
 
     def ends(self) -> tuple[float, float] | None:
         """The lowest and highest number that the file can give; None where its output is not quantised."""
-        output = int(self._graph.outputs[0])
-        steps = self.scales(output)
+        steps = self.scales(self.output)
         if steps is None:
             return None
-        zero = int(self._graph.tensors[output].quantization.zeroPoint[0])
+        zero = int(self._graph.tensors[self.output].quantization.zeroPoint[0])
         return float((-128 - zero) * steps[0]), float((127 - zero) * steps[0])
 
     def put(self, tensor: int, array: NDArray[Any]) -> None:
@@ -124,9 +128,9 @@ class Graph:
         raw = schema.TensorT()
         raw.name, raw.shape, raw.shapeSignature, raw.buffer = b"pixels_uint8", inner.shape, inner.shapeSignature, 0
         raw.type = schema.TensorType.UINT8
-        if quantised:
-            raw.quantization = schema.QuantizationParametersT()
-            raw.quantization.scale, raw.quantization.zeroPoint = np.ones(1, np.float32), np.zeros(1, np.int64)
+        # A pixel is its own value, whichever operator takes it: that is what a manifest says of every model.
+        raw.quantization = schema.QuantizationParametersT()
+        raw.quantization.scale, raw.quantization.zeroPoint = np.ones(1, np.float32), np.zeros(1, np.int64)
         self._graph.tensors.append(raw)
         first, place = schema.OperatorT(), len(self._graph.tensors) - 1
         first.inputs, first.outputs = np.array([place], np.int32), np.array([self.input], np.int32)
