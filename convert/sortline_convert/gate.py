@@ -158,7 +158,7 @@ def refuse(checks: Sequence[Check]) -> None:
         if check.verdict == "broken"
     ]
     if broken:
-        raise GateRefused(f"the int8 file is too far from the trained model: {'; '.join(broken)}")
+        raise GateRefused(f"the file is too far from the trained model: {'; '.join(broken)}")
 
 
 def _at_least(name: str, good: NDArray[np.bool_], limit: float) -> Check:
@@ -212,5 +212,8 @@ def _saturation(answers: Answers, limit: float) -> Check:
         return Check(name="saturated", value=None, limit=limit, verdict="held", detail="the output is not quantised")
     low, high = answers.ends
     best = answers.shipped.max(axis=1)
-    stuck = int(((best >= high) | (best <= low)).sum())
-    return _plain("saturated", stuck / len(best), limit, f"{stuck} of {len(best)} best logits at an end")
+    inside = (best > low) & (best < high)
+    kept = _at_least("saturated", inside, 1 - limit)
+    stuck = int((~inside).sum())
+    detail = f"{stuck} of {len(best)} best logits at an end"
+    return Check(name="saturated", value=stuck / len(best), limit=limit, verdict=kept.verdict, detail=detail)

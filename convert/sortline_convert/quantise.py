@@ -17,7 +17,8 @@ Kind = Literal["int8", "float16", "float32", "dynamic"]
 KINDS: tuple[Kind, ...] = ("int8", "float16", "float32", "dynamic")
 
 # Of the photographs' extremes this share lies inside a tensor's range, at each end: one odd photograph in fifty shall
-# not make the steps of all others coarser.
+# not make the steps of all others coarser. The answer itself has room for all of them: where its range ends, the surest
+# answers can no longer be told apart.
 _INSIDE = 0.98
 
 
@@ -27,14 +28,15 @@ def to_int8(float32: bytes, seen: Observation, *, inside: float = _INSIDE, exemp
     Args:
         float32: From `sortline_train.export`.
         seen: What its tensors hold, on photographs of the training part.
-        inside: Share of the photographs' extremes that a tensor's range covers at each end.
+        inside: Share of the photographs' extremes that a tensor's range covers at each end; the output's covers all.
         exempt: Operators left in float, by the names of their output tensors.
     """
     graph = Graph(float32)
     ranges = {}
     for name, lows in seen.lows.items():
-        low = np.quantile(lows, 1 - inside, method="lower")
-        ranges[name] = _range(float(low), float(np.quantile(seen.highs[name], inside, method="higher")))
+        share = 1.0 if name == graph.name(graph.output) else inside
+        low = np.quantile(lows, 1 - share, method="lower")
+        ranges[name] = _range(float(low), float(np.quantile(seen.highs[name], share, method="higher")))
     # A raw pixel is its own quantised value.
     ranges[graph.name(graph.input)] = _range(0, 255)
     return _raw(round_together(_static_int8(float32, ranges, exempt), float32, seen.moments))
