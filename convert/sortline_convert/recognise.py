@@ -4,7 +4,8 @@ A model fed with swapped channels, read with labels in another order or mixed up
 answers. They are worse than those that training measured; what would make them as good again says what is wrong.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,27 @@ from sortline_bundle.errors import ChannelsSwapped, LabelsReordered, NotTheTrain
 
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int64]
-Pixels = NDArray[np.uint8]
+Numbers = NDArray[np.float64]
 
 # Of the accuracy: the same file on the same pixels, measured twice, gives the same.
 _SAME = 0.02
 # Standard errors. Two draws of the same photographs lie closer together than this but for one in a million.
 _FAR = 5.0
+# The least that counts as a standard error, of the spread within a class and in steps of a pixel: photographs of one
+# burst are alike, so that many are worth few, and ranges do not mind less.
+_LEAST_ERROR = 0.1
+
+
+class Photographs(NamedTuple):
+    """Photographs and their classes.
+
+    Attributes:
+        pixels: `(N, H, W, 3)`; uint8 RGB, as it should be.
+        labels: `(N,) int64`.
+    """
+
+    pixels: NDArray[np.generic]
+    labels: Labels
 
 
 def check_model(logits: Logits, labels: Labels, measured: float, look_again: Callable[[], Logits]) -> None:
@@ -47,35 +63,41 @@ def check_model(logits: Logits, labels: Labels, measured: float, look_again: Cal
     raise NotTheTrainedModel(f"{here}: it is not the model of this run; train anew")
 
 
-def check_representative(representative: NDArray[np.generic], held_out: Pixels) -> None:
+def check_representative(representative: Photographs, held_out: Photographs) -> None:
     """Hold the photographs that set the scales against those the model is measured on: they must be of one kind.
 
+    Class by class: there are as many of each class among the ones as there can be, among the others as they came.
+
     Args:
-        representative: `(N, H, W, 3)`; uint8 RGB, as it should be.
-        held_out: `(M, H, W, 3) uint8 RGB`, not the same photographs.
+        representative: Of the training part.
+        held_out: Others, raw pixels.
 
     Raises:
         ScaledTwice: they are not raw pixels.
         ChannelsSwapped: with red and blue swapped they would be like the others.
         OtherPhotographs: they are otherwise unlike.
     """
-    if representative.dtype != np.uint8 or representative.max(initial=0) <= 1:
+    pixels, highest = representative.pixels, representative.pixels.max()
+    if pixels.dtype != np.uint8 or highest <= 1:
         raise ScaledTwice(
-            f"representative photographs hold {representative.dtype} numbers up to {representative.max(initial=0):.3g}"
-            " where raw pixels are expected: the model scales them itself, so they would be scaled twice"
+            f"representative photographs hold {pixels.dtype} numbers up to {highest:.3g} where raw pixels are expected:"
+            " the model scales them itself, so they would be scaled twice"
         )
-    ours, theirs = (pixels.mean(axis=(1, 2), dtype=np.float64) for pixels in (representative, held_out))
-    warmth = _distance(ours[:, 0] - ours[:, 2], theirs[:, 0] - theirs[:, 2])
-    if warmth > _FAR and _distance(ours[:, 2] - ours[:, 0], theirs[:, 0] - theirs[:, 2]) < _FAR:
+    ours, theirs = _by_class(representative, held_out)
+    if not ours:
+        raise OtherPhotographs("representative and held-out photographs have no class in common; split them anew")
+    warmth = _apart([one[:, 0] - one[:, 2] for one in ours], [one[:, 0] - one[:, 2] for one in theirs])
+    swapped = _apart([one[:, 2] - one[:, 0] for one in ours], [one[:, 0] - one[:, 2] for one in theirs])
+    if warmth > 1 >= swapped:
         raise ChannelsSwapped(
             "representative photographs are as much bluer as the others are redder: they were read as BGR;"
             " photographs must be read as RGB"
         )
-    light = _distance(ours.mean(axis=1), theirs.mean(axis=1))
-    if max(warmth, light) > _FAR:
+    light = _apart([one.mean(axis=1) for one in ours], [one.mean(axis=1) for one in theirs])
+    if max(warmth, light) > 1:
         raise OtherPhotographs(
-            f"representative photographs differ from the held-out ones by {max(warmth, light):.0f} standard errors in"
-            " light or colour; split the photographs anew"
+            f"representative photographs differ from the held-out ones in {'colour' if warmth > light else 'light'},"
+            f" by {max(warmth, light):.1f} times what chance explains; split the photographs anew"
         )
 
 
@@ -93,7 +115,22 @@ def _best_order(logits: Logits, labels: Labels) -> float:
     return float(counts[rows, columns].sum() / len(labels))
 
 
-def _distance(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
-    """Of two means, in standard errors (Welch's t)."""
-    error = np.sqrt(ours.var() / len(ours) + theirs.var() / len(theirs))
-    return float(abs(ours.mean() - theirs.mean()) / max(error, 1e-9))
+def _by_class(*parts: Photographs) -> tuple[list[Numbers], ...]:
+    """The mean colour of each photograph, `(N, 3)`, for each class of which every part has some."""
+    shared = sorted(set.intersection(*(set(part.labels.tolist()) for part in parts)))
+    means = [part.pixels.mean(axis=(1, 2), dtype=np.float64) for part in parts]
+    return tuple([mean[part.labels == nth] for nth in shared] for part, mean in zip(parts, means, strict=True))
+
+
+def _apart(ours: Sequence[Numbers], theirs: Sequence[Numbers]) -> float:
+    """How far two parts' means lie apart, as a multiple of what chance explains; each class weighs as in `ours`."""
+    from scipy.stats import norm, t
+
+    counts = np.array([(len(one), len(other)) for one, other in zip(ours, theirs, strict=True)], np.float64)
+    weights = counts[:, 0] / counts[:, 0].sum()
+    apart = weights @ [one.mean() - other.mean() for one, other in zip(ours, theirs, strict=True)]
+    freedom = max(1.0, counts.sum() - 2 * len(counts))
+    spread = np.sqrt(sum(((one - one.mean()) ** 2).sum() for one in (*ours, *theirs)) / freedom)
+    error = spread * np.sqrt(weights**2 @ (1 / counts).sum(axis=1))
+    far = t.isf(norm.sf(_FAR), freedom)
+    return float(abs(apart) / (far * max(error, _LEAST_ERROR * spread, _LEAST_ERROR)))
