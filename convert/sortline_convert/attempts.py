@@ -12,6 +12,7 @@ from sortline_convert.quantise import Kind, to_int8, to_int8_by_tensorflow, to_o
 from sortline_convert.refit import refit_head
 from sortline_convert.sensitivity import sensitive_stretches
 
+Pixels = NDArray[np.uint8]
 Quantiser = Literal["auto", "litert", "tensorflow"]
 QUANTISERS: tuple[Quantiser, ...] = ("auto", "litert", "tensorflow")
 
@@ -26,16 +27,18 @@ class Attempt(NamedTuple):
     Attributes:
         name: What is done, for people.
         make: Does it.
+        representative: Gives the photographs that set the ranges; None where none are needed.
     """
 
     name: str
     make: Callable[[], bytes]
+    representative: Callable[[], Pixels] | None
 
 
 class Source:
     """The trained model and photographs of its training part; what is made of them is made once, when asked for."""
 
-    def __init__(self, graph: Any, float32: bytes, photographs: Callable[[int], NDArray[np.uint8]], count: int) -> None:
+    def __init__(self, graph: Any, float32: bytes, photographs: Callable[[int], Pixels], count: int) -> None:
         """Take the model as `sortline_train.export.constant_graph` and as float32 file.
 
         Args:
@@ -47,9 +50,14 @@ class Source:
         self.graph, self.float32, self._photographs, self._count = graph, float32, photographs, count
 
     @cached_property
-    def pixels(self) -> NDArray[np.uint8]:
+    def pixels(self) -> Pixels:
         """The representative photographs."""
         return self._photographs(self._count)
+
+    @cached_property
+    def more_pixels(self) -> Pixels:
+        """Those and more of them."""
+        return self._photographs(_MORE * self._count)
 
     @cached_property
     def seen(self) -> Observation:
@@ -63,8 +71,8 @@ class Source:
 
     def more(self) -> bytes:
         """From more photographs, and with room for the furthest of them."""
-        pixels = self._photographs(_MORE * self._count)
-        return to_int8(self.float32, observe(self.float32, pixels, for_moments=2 * _FOR_MOMENTS), inside=1.0)
+        seen = observe(self.float32, self.more_pixels, for_moments=2 * _FOR_MOMENTS)
+        return to_int8(self.float32, seen, inside=1.0)
 
     def refitted(self) -> bytes:
         """With the last layer fitted to what the int8 network sees."""
@@ -83,17 +91,21 @@ class Source:
 def attempts(source: Source, kind: Kind, quantiser: Quantiser) -> Iterator[Attempt]:
     """What to try, in order. Kinds other than int8 have but one way, and so has a quantiser asked for by name."""
     if kind != "int8":
-        yield Attempt(kind, lambda: to_other(source.graph, kind))
+        yield Attempt(kind, lambda: to_other(source.graph, kind), None)
         return
-    by_tensorflow = Attempt("TensorFlow's quantiser", lambda: to_int8_by_tensorflow(source.graph, source.pixels))
+
+    def usual() -> Pixels:
+        return source.pixels
+
+    by_tensorflow = Attempt("TensorFlow's quantiser", lambda: to_int8_by_tensorflow(source.graph, usual()), usual)
     if quantiser == "tensorflow":
         yield by_tensorflow
         return
-    yield Attempt("ai-edge-quantizer, weights rounded together", lambda: source.plain)
+    yield Attempt("ai-edge-quantizer, weights rounded together", lambda: source.plain, usual)
     if quantiser == "litert":
         return
-    yield Attempt("more photographs, room for the furthest", source.more)
+    yield Attempt("more photographs, room for the furthest", source.more, lambda: source.more_pixels)
     yield by_tensorflow
-    yield Attempt("the last layer fitted to what int8 sees", source.refitted)
-    yield Attempt("the most sensitive stretch in float", lambda: source.partly_float(1))
-    yield Attempt("the three most sensitive stretches in float", lambda: source.partly_float(3))
+    yield Attempt("the last layer fitted to what int8 sees", source.refitted, usual)
+    yield Attempt("the most sensitive stretch in float", lambda: source.partly_float(1), usual)
+    yield Attempt("the three most sensitive stretches in float", lambda: source.partly_float(3), usual)

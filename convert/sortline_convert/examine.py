@@ -61,8 +61,13 @@ def _check_int8(anatomy: Anatomy, graph: Graph) -> None:
     held = {tensor.dtype for tensor in anatomy.tensors if tensor.constant_bytes}
     if "INT8" not in held:
         raise NotQuantised(f"the file should be int8 but holds its weights as {', '.join(sorted(held)) or 'nothing'}")
+    made = {tensor.dtype for tensor in anatomy.tensors if not tensor.constant_bytes}
+    if "INT8" not in made:
+        raise NotQuantised(f"the file should be int8 but computes with {', '.join(sorted(made))}")
     steps = graph.scales(graph.input)
-    if steps is None or steps[0] != 1:
+    if steps is None:
+        raise NotQuantised("the file should be int8 but takes pixels that are no whole numbers")
+    if steps[0] != 1:
         raise ScaledTwice(
             "the file takes scaled pixels instead of raw ones: the photographs that set its ranges were scaled before"
             " the model, which scales them itself"

@@ -58,14 +58,14 @@ class Tried(Table, frozen=True, kw_only=True):
         name: What was done.
         seconds: That making and measuring it took.
         model_bytes: Of the file.
-        agreement: Share of photographs with the same answer as the float model.
+        agreement: Share of photographs with the same answer as the float model; null where it was not worth asking.
         refused: Why it was not taken; None for the one that was.
     """
 
     name: str
     seconds: float
     model_bytes: int
-    agreement: float
+    agreement: float | None
     refused: str | None
 
 
@@ -98,14 +98,16 @@ class Released(NamedTuple):
         candidate: The file.
         floats: `(N, C) float32` logits of the float model to the test part.
         test: That part.
-        representative: `(N, H, W, 3) uint8 RGB` that set the scales.
+        training: `(N, H, W, 3) uint8 RGB` of the training part, every class in equal number.
+        representative: Those that set the file's ranges; None where none were needed.
         tried: Every attempt, the last one the file's own.
     """
 
     candidate: Candidate
     floats: Logits
     test: Looked
-    representative: Pixels
+    training: Pixels
+    representative: Pixels | None
     tried: tuple[Tried, ...]
 
 

@@ -51,6 +51,7 @@ def pack(out: Path, released: Released, record: Record, folder: Path, label: Lab
     golden, members = make_golden(folder, chosen, record.input, file.model, file.temperature)
     before, after = _reliability(file.test, test, 1.0), _reliability(file.test, test, file.temperature)
     trained_on = record.part("train")
+    representative = released.representative
     counts = [sum(one.class_name == name for one in trained_on) for name in record.classes]
     manifest = Manifest(
         name=label.name,
@@ -64,15 +65,15 @@ def pack(out: Path, released: Released, record: Record, folder: Path, label: Lab
         runtimes=tuple(RunsOn(runtime=name, tolerance=TOLERANCES[name]) for name in file.facts.runtimes),
         calibration=Calibration(method="temperature", temperature=file.temperature),
         promise=_promise(file.settled.solved),
-        fingerprint=take([look_at(pixels) for pixels in released.representative], counts, scores),
+        fingerprint=take([look_at(pixels) for pixels in released.training], counts, scores),
         golden=tuple(golden),
         provenance=Provenance(
             tool=f"sortline {importlib.metadata.version('sortline')}",
             photographs_sha256=record.photographs_sha256,
             photographs=len(record.files),
             quantised_by=released.tried[-1].name,
-            representative=len(released.representative),
-            representative_sha256=sha256(released.representative.tobytes()),
+            representative=0 if representative is None else len(representative),
+            representative_sha256=None if representative is None else sha256(representative.tobytes()),
             held_out=len(test.labels),
             accuracy_float=_share_right(released.floats, test),
             accuracy=_share_right(file.test, test),

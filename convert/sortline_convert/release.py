@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sortline_bundle.errors import GateRefused
+from sortline_bundle.errors import ConfigError, NotPromised, ReleaseError
 from sortline_bundle.scores import fit_temperature, log_scores
 from sortline_convert.attempts import Source, attempts
 from sortline_convert.examine import examine
@@ -18,16 +18,17 @@ from sortline_convert.measure import measure
 from sortline_convert.outcome import Candidate, Logits, Looked, NoAttemptHeld, Released, Request, Tried
 from sortline_convert.photographs import choose_representative, load_pixels
 from sortline_convert.promises import Aim
-from sortline_convert.recognise import check_model, check_representative
+from sortline_convert.recognise import Photographs, check_model, check_representative
 from sortline_convert.settle import Settled, by_hand, settle
 from sortline_convert.thresholds import Answered
 from sortline_train.export import constant_graph, to_float32
-from sortline_train.run import Part, Record
+from sortline_train.run import RECORD, File, Part, Record
 
 _SHOWN = 12
 # Training has set the scores right on its validation photographs. In each of nine runs on three sets of photographs
 # this spread gave a lower loss on the test part than fitting without one.
 _TEMPERATURE_SPREAD = 0.1
+_NEEDED: tuple[Part, ...] = ("train", "calibration", "test")
 
 
 def release(model: Any, record: Record, folder: Path, request: Request) -> Released:
@@ -40,9 +41,11 @@ def release(model: Any, record: Record, folder: Path, request: Request) -> Relea
         request: What is asked.
 
     Raises:
+        ConfigError: the record's photographs do not fit its classes, or there are none of some part.
         PhotographError: photographs are gone or changed.
         ReleaseError: by a class of its own for each thing that can be wrong.
     """
+    _check_record(record)
     names, parameters = record.classes, int(model.count_params())
     test = _look(folder, record, "test")
     parts = _look(folder, record, "calibration"), test
@@ -54,30 +57,56 @@ def release(model: Any, record: Record, folder: Path, request: Request) -> Relea
     measured = record.after_fine_tuning.accuracy
     check_model(floats[1], test.labels, measured, lambda: measure(float32, swapped, "looking again"))
 
+    pixels, labels = (
+        np.concatenate(both) for both in zip(*((part.pixels, part.labels) for part in parts), strict=True)
+    )
+    held_out = Photographs(pixels, labels)
+
     def representative(count: int) -> NDArray[np.uint8]:
         chosen = choose_representative(record.part("train"), count)
-        pixels = load_pixels(folder, chosen, record.input, "representative photographs")
-        check_representative(pixels, np.concatenate([part.pixels for part in parts]))
-        return pixels
+        looked_at = load_pixels(folder, chosen, record.input, "representative photographs")
+        check_representative(Photographs(looked_at, _labels(chosen, record)), held_out)
+        return looked_at
 
     source = Source(constant_graph(model), float32, representative, request.representative)
     tried: list[Tried] = []
+    refusals: list[tuple[Candidate | None, ReleaseError]] = []
     for attempt in attempts(source, request.kind, request.quantiser):
         sys.stderr.write(f"{attempt.name}\n")
         started = time.monotonic()
-        candidate = _measure(attempt.make(), parts, floats, names, parameters, request)
-        refused = _refused(candidate)
-        tried.append(_note(attempt.name, time.monotonic() - started, candidate, refused))
-        if refused is None:
-            return Released(candidate, floats[1], test, source.pixels, tuple(tried))
-        sys.stderr.write(f"  {refused}\n")
-    raise _give_up(tried, candidate, floats[1], test, names)
+        file = attempt.make()
+        candidate, refused = _judge(file, parts, floats, names, parameters, request)
+        tried.append(_note(attempt.name, time.monotonic() - started, len(file), candidate, refused))
+        if refused is not None:
+            sys.stderr.write(f"  {refused}\n")
+            refusals.append((candidate, refused))
+            continue
+        assert candidate is not None  # what is not refused has answered
+        set_by = attempt.representative() if attempt.representative else None
+        return Released(candidate, floats[1], test, source.pixels, set_by, tuple(tried))
+    raise _give_up(refusals, tried, floats[1], test, names)
+
+
+def _check_record(record: Record) -> None:
+    for part in _NEEDED:
+        if not record.part(part):
+            raise ConfigError(f"{RECORD} has no {part} photographs; train anew")
+    strange = sorted({file.class_name for file in record.files} - set(record.classes))
+    if strange:
+        raise ConfigError(
+            f"{RECORD} has photographs of {strange[0]!r}, which is not among its classes"
+            f" ({', '.join(record.classes)}); put the classes back as they were, or train anew"
+        )
 
 
 def _look(folder: Path, record: Record, part: Part) -> Looked:
     files = record.part(part)
-    labels = np.array([record.classes.index(file.class_name) for file in files], dtype=np.int64)
-    return Looked(files, load_pixels(folder, files, record.input, f"reading {part} photographs"), labels)
+    pixels = load_pixels(folder, files, record.input, f"reading {part} photographs")
+    return Looked(files, pixels, _labels(files, record))
+
+
+def _labels(files: Sequence[File], record: Record) -> NDArray[np.int64]:
+    return np.array([record.classes.index(file.class_name) for file in files], dtype=np.int64)
 
 
 def _measure(
@@ -100,6 +129,26 @@ def _measure(
     return Candidate(model, facts, logits[0], logits[1], temperature, settled, checks)
 
 
+def _judge(
+    model: bytes,
+    parts: Sequence[Looked],
+    floats: Sequence[Logits],
+    names: Sequence[str],
+    parameters: int,
+    request: Request,
+) -> tuple[Candidate | None, ReleaseError | None]:
+    """The file and its answers, if it gives any, and why it may not ship."""
+    candidate = None
+    try:
+        candidate = _measure(model, parts, floats, names, parameters, request)
+        refuse(candidate.checks)
+    except NotPromised:  # nor could it be for another file: the photographs do not suffice
+        raise
+    except ReleaseError as cause:
+        return candidate, cause
+    return candidate, None
+
+
 def _settle(part: Looked, logits: Logits, temperature: float, names: Sequence[str], request: Request) -> Settled:
     if not isinstance(request.aim, Aim):
         return by_hand(request.aim, names)
@@ -108,24 +157,30 @@ def _settle(part: Looked, logits: Logits, temperature: float, names: Sequence[st
     return settle(answered, request.aim, must=request.must)
 
 
-def _refused(candidate: Candidate) -> str | None:
-    try:
-        refuse(candidate.checks)
-    except GateRefused as cause:
-        return str(cause)
-    return None
-
-
-def _note(name: str, seconds: float, candidate: Candidate, refused: str | None) -> Tried:
-    agreement = next(check.value for check in candidate.checks if check.name == "agreement")
-    assert agreement is not None
-    size = len(candidate.model)
-    return Tried(name=name, seconds=round(seconds, 1), model_bytes=size, agreement=agreement, refused=refused)
+def _note(name: str, seconds: float, size: int, candidate: Candidate | None, refused: ReleaseError | None) -> Tried:
+    checks = candidate.checks if candidate else ()
+    agreement = next((check.value for check in checks if check.name == "agreement"), None)
+    return Tried(
+        name=name,
+        seconds=round(seconds, 1),
+        model_bytes=size,
+        agreement=agreement,
+        refused=None if refused is None else str(refused),
+    )
 
 
 def _give_up(
-    tried: Sequence[Tried], last: Candidate, floats: Logits, test: Looked, names: Sequence[str]
-) -> NoAttemptHeld:
+    refusals: Sequence[tuple[Candidate | None, ReleaseError]],
+    tried: Sequence[Tried],
+    floats: Logits,
+    test: Looked,
+    names: Sequence[str],
+) -> ReleaseError:
+    """The first refusal where no file gave answers at all, else the last one of a file that did."""
+    answered = [(candidate, cause) for candidate, cause in refusals if candidate is not None]
+    if not answered:
+        return refusals[0][1]
+    last, cause = answered[-1]
     ours, theirs = np.exp(log_scores(last.test)), np.exp(log_scores(floats))
     worst = np.argsort(-np.abs(ours - theirs).max(axis=1), kind="stable")[:_SHOWN]
     captions = [
@@ -133,5 +188,6 @@ def _give_up(
         f" file {names[ours[nth].argmax()]} {ours[nth].max():.2f}"
         for nth in worst
     ]
-    message = f"{tried[-1].refused}; {len(tried)} ways were tried, train a model that is surer of its answers"
+    ways = "1 way was tried" if len(tried) == 1 else f"{len(tried)} ways were tried"
+    message = f"{cause}; {ways}, train a model that is surer of its answers"
     return NoAttemptHeld(message, tried, test.pixels[worst], captions)
