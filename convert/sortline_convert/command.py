@@ -12,7 +12,7 @@ from sortline_bundle.archive import Bundle
 from sortline_bundle.errors import ConfigError
 from sortline_bundle.files import write_whole
 from sortline_bundle.manifest import NAME_PATTERN, RuntimeName
-from sortline_bundle.moments import Timestamp
+from sortline_bundle.moments import Timestamp, lifetime_complaints
 from sortline_bundle.quiet import quiet
 from sortline_bundle.strict import convert as read_value
 from sortline_convert.attempts import QUANTISERS
@@ -81,8 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, print what was measured, and say where the bundle is."""
-    label = _label(arguments)
     record = load_record(arguments.run_folder)
+    label = _label(arguments, record)
     request = _request(arguments, record)
     folder = arguments.photos or Path(record.photographs)
     model = load_model(arguments.run_folder, len(record.classes))
@@ -97,34 +97,39 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _label(arguments: argparse.Namespace) -> Label:
+def _label(arguments: argparse.Namespace, record: Record) -> Label:
     """What is written on the bundle, refused before the long work begins."""
     name = arguments.name or re.sub(r"[^a-z0-9._-]+", "-", arguments.out.stem.lower()).strip("-._")
     for option, value in (("--name", name), *(("--station", station) for station in arguments.station)):
         if not re.fullmatch(NAME_PATTERN, value):
-            raise ConfigError(f"{option} must be lower-case letters, digits, dots and dashes, received {value!r}")
+            raise ConfigError(
+                f"{option} must be 1 to 64 lower-case letters, digits, dots and dashes, received {value!r}"
+            )
     if not 1 <= arguments.version < 1 << 53:
         raise ConfigError(f"--version must be at least 1, received {arguments.version}")
     if arguments.expires is not None:
         read_value(arguments.expires, Timestamp, error=ConfigError, where="--expires")
+        for complaint in lifetime_complaints(record.finished, arguments.expires):
+            raise ConfigError(f"--expires {arguments.expires}: {complaint}; the bundle is of {record.finished}")
     return Label(name, arguments.version, arguments.expires, tuple(arguments.station))
 
 
 def _request(arguments: argparse.Namespace, record: Record) -> Request:
     given = arguments.target_purity is not None
-    if arguments.threshold is not None and (given or arguments.mix or arguments.overall):
+    if arguments.threshold is not None and (given or arguments.mix is not None or arguments.overall):
         raise ConfigError("--threshold is by hand and cannot be had together with what solves thresholds")
-    for option in ("threshold", "target_purity", "confidence"):
-        share = getattr(arguments, option)
-        if share is not None and not 0 <= share <= 1:
-            raise ConfigError(f"--{option.replace('_', '-')} must be from 0 to 1, received {share}")
+    if arguments.threshold is not None and not 0 <= arguments.threshold <= 1:
+        raise ConfigError(f"--threshold must be from 0 to 1, received {arguments.threshold}")
+    for option, share in (("--target-purity", arguments.target_purity), ("--confidence", arguments.confidence)):
+        if share is not None and not 0 < share < 1:
+            raise ConfigError(f"{option} must be between 0 and 1, received {share}")
     if arguments.representative < 1:
         raise ConfigError(f"--representative must be at least 1, received {arguments.representative}")
     aim = Aim(
         target_purity=arguments.target_purity if given else _TARGET,
         confidence=arguments.confidence,
         scope="overall" if arguments.overall else "class",
-        mix=parse_mix(arguments.mix, record.classes) if arguments.mix else None,
+        mix=parse_mix(arguments.mix, record.classes) if arguments.mix is not None else None,
     )
     return Request(
         kind=arguments.kind,
