@@ -125,6 +125,14 @@ def test_what_cannot_be_is_said_before_the_work(convert, made, monkeypatch, opti
     assert not made.exists()
 
 
+def test_an_older_runtime_is_not_given_a_file_with_newer_operators(convert, run_folder, made):
+    exit_code, _, last = convert("--kind", "dynamic", "--runtime", "tflite-runtime", run=run_folder)
+    assert exit_code == 8
+    assert "the station has tflite-runtime 2.14: " in last
+    assert last.endswith("take another --kind")
+    assert not made.exists()
+
+
 def test_the_label(convert, made):
     exit_code, _, last = convert(
         "--name", "waste-7", "--version", "12", "--expires", "2185-06-30T00:00:00Z", "--station", "pi5", "--station",

@@ -160,7 +160,15 @@ def test_a_file_renamed_is_not_quantised(drawn, kind):
         examine(file, "int8", drawn.model.count_params())
 
 
-def test_a_file_whose_ranges_were_set_by_scaled_photographs(drawn, pictures):
+@pytest.mark.parametrize(
+    ("takes", "error", "sentence"),
+    [
+        ("uint8", ScaledTwice, "takes scaled pixels instead of raw ones"),
+        ("float32", NotQuantised, "takes pixels that are no whole numbers"),
+    ],
+)
+def test_a_file_whose_ranges_were_set_by_scaled_photographs(drawn, pictures, takes, error, sentence):
+    """By TensorFlow's quantiser, as its guide has it; a file that takes floats does not even tell."""
     import tensorflow as tf
 
     with quiet():
@@ -168,9 +176,9 @@ def test_a_file_whose_ranges_were_set_by_scaled_photographs(drawn, pictures):
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([one[None] / np.float32(255)] for one in pictures)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type, converter.inference_output_type = tf.uint8, tf.int8
+        converter.inference_input_type, converter.inference_output_type = getattr(tf, takes), tf.int8
         file = converter.convert()
-    with pytest.raises(ScaledTwice, match="takes scaled pixels instead of raw ones"):
+    with pytest.raises(error, match=sentence):
         examine(file, "int8", drawn.model.count_params())
 
 
