@@ -184,7 +184,8 @@ def _whole(run: Path, photos: Path | None) -> None:
     _say(f"  sortline convert: {seconds:.0f} s, {len(told['tried'])} way(s) tried; {told['held_out']} test photographs")
     _say(
         f"    right {told['accuracy']:.2%}, float {told['accuracy_float']:.2%}, same answer {told['agreement']:.2%};"
-        f" calibration error {told['calibration_error_before']:.2%} before, {told['calibration_error']:.2%} after"
+        f" calibration error {told['calibration_error_before']:.2%} before, {told['calibration_error']:.2%} after,"
+        f" {told['calibration_error_by_chance']:.2%} of scores that are true"
     )
     for check in told["checks"]:
         value = "-" if check["value"] is None else f"{check['value']:.4f}"

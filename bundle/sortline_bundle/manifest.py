@@ -126,6 +126,7 @@ class Provenance(Table, frozen=True, kw_only=True):
         agreement: Share to which both give the same answer.
         calibration_error: Mean distance of the scores from the share right.
         calibration_error_before: The same before the temperature.
+        calibration_error_by_chance: What perfectly true scores would show on so few photographs.
     """
 
     tool: str
@@ -140,6 +141,7 @@ class Provenance(Table, frozen=True, kw_only=True):
     agreement: Share
     calibration_error: Share
     calibration_error_before: Share
+    calibration_error_by_chance: Share
 
 
 class Manifest(Table, frozen=True, kw_only=True):

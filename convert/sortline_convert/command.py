@@ -23,6 +23,7 @@ from sortline_convert.pack import Label, pack
 from sortline_convert.promises import Aim
 from sortline_convert.quantise import KINDS
 from sortline_convert.release import release
+from sortline_convert.settle import Settled
 from sortline_train.run import MODEL as KERAS_MODEL
 from sortline_train.run import RECORD, Record, load_record
 
@@ -176,7 +177,7 @@ def _table(released: Released, bundle: Bundle, out: Path) -> str:
         f"  right, trained model {made.accuracy_float:8.1%}",
         f"  right, this file     {made.accuracy:8.1%}",
         f"  same answer          {made.agreement:8.1%}",
-        f"  calibration error    {made.calibration_error:8.1%} (before: {made.calibration_error_before:.1%})",
+        f"  calibration error    {made.calibration_error:8.1%} (of it chance: {made.calibration_error_by_chance:.1%})",
         f"model: {len(file.model) / 1e6:.2f} MB, {made.quantised_by}, runs on {' and '.join(file.facts.runtimes)}",
         *(f"  {remark}" for remark in file.facts.remarks),
         *(
@@ -186,10 +187,20 @@ def _table(released: Released, bundle: Bundle, out: Path) -> str:
         ),
         "thresholds:",
         *(f"  {_promised(spec.name, spec.threshold, spec.target_purity)}" for spec in file.settled.specs),
-        *(f"  {sentence}" for sentence in file.settled.lacking),
+        *_unpromised(file.settled),
         f"bundle: {out} ({bundle.digest[:12]})",
     ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _unpromised(settled: Settled) -> list[str]:
+    """One line for all of them; the card and the JSON say of each what it would take."""
+    lacking = [one for one in settled.solved.solved if one.lacking] if settled.solved else []
+    if not lacking:
+        return []
+    names = ", ".join(one.class_name or "all classes" for one in lacking)
+    fewest = max(one.lacking.fewest_accepted or 0 for one in lacking if one.lacking)
+    return [f"  no purity is promised for {names}: it takes {fewest} accepted answers or more, see the card"]
 
 
 def _promised(name: str, threshold: float, target: float | None) -> str:

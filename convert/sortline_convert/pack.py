@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sortline_bundle.archive import CARD, MODEL, Bundle, write_bundle
-from sortline_bundle.calibration import ReliabilityBin, calibration_error, reliability
+from sortline_bundle.calibration import ReliabilityBin, calibration_error, error_by_chance, reliability
 from sortline_bundle.digest import sha256
 from sortline_bundle.fingerprint import look_at, take
 from sortline_bundle.manifest import Calibration, Manifest, OutputSpec, Promise, Provenance, RunsOn
@@ -80,6 +80,7 @@ def pack(out: Path, released: Released, record: Record, folder: Path, label: Lab
             agreement=float((released.floats.argmax(axis=1) == file.test.argmax(axis=1)).mean()),
             calibration_error=calibration_error(after),
             calibration_error_before=calibration_error(before),
+            calibration_error_by_chance=error_by_chance(after),
         ),
         members={},
     )

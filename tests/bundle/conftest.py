@@ -79,6 +79,7 @@ def manifest_text(members: Members) -> str:
             "representative_sha256": "0" * 64,
             "calibration_error": 0.02,
             "calibration_error_before": 0.04,
+            "calibration_error_by_chance": 0.03,
         },
         "members": {
             name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in members.items()

@@ -155,6 +155,7 @@ def make_manifest(threshold: float = 0.7) -> Manifest:
             representative_sha256="0" * 64,
             calibration_error=0,
             calibration_error_before=0,
+            calibration_error_by_chance=0,
         ),
         members={"golden/00.png": member},
     )
