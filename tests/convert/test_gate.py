@@ -97,10 +97,12 @@ def test_only_answers_from_the_threshold_on_are_trusted():
     assert (none.value, none.verdict, none.detail) == (None, "held", "no photographs")
 
 
-def test_the_threshold_is_that_of_the_answer():
-    answers = np.array([0] * 20 + [1] * 30)
-    found = judged(answers, answers, answers, thresholds=(0.0, 1.0, 0.0))["agreement_trusted"]
-    assert found.detail == "20 of 20"
+def test_the_threshold_is_that_of_the_answer_of_the_file_that_ships():
+    float32, shipped = np.array([0] * 20 + [1] * 30), np.array([0] * 15 + [2] * 5 + [1] * 30)
+    found = judged(float32, shipped, float32, thresholds=(0.0, 1.0, 0.0))["agreement_trusted"]
+    assert found.detail == "15 of 20"
+    found = judged(float32, shipped, float32, thresholds=(0.0, 1.0, 1.0))["agreement_trusted"]
+    assert found.detail == "15 of 15"
 
 
 @pytest.mark.parametrize(
@@ -153,11 +155,12 @@ def test_the_class_that_breaks_is_named_before_one_that_falls_further_by_chance(
 
 
 def test_score_drift_is_of_the_float_models_answer():
-    float32, shipped = (np.log(np.array([row, row], np.float32)) for row in ([0.7, 0.2, 0.1], [0.6, 0.3, 0.1]))
+    float32 = np.log(np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2]], np.float32))
+    shipped = np.log(np.array([[0.6, 0.3, 0.1], [0.2, 0.7, 0.1]], np.float32))
     check = judged(float32, shipped, [0, 0])["score_drift"]
-    assert check.value == pytest.approx(0.1, abs=1e-6)
+    assert check.value == pytest.approx((0.1 + 0.3) / 2, abs=1e-6)
     assert check.verdict == "broken"
-    assert check.detail == "largest 0.100"
+    assert check.detail == "largest 0.300"
 
 
 @pytest.mark.parametrize(("stuck", "verdict"), [(0, "held"), (4, "held"), (5, "by chance"), (9, "broken")])
