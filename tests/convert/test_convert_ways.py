@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -161,7 +162,7 @@ def test_a_purity_that_cannot_be_promised_says_what_it_takes(convert, made):
     assert not made.exists()
     exit_code, out, last = convert("--target-purity", "0.99", "--unproven")
     assert exit_code == 0, last
-    assert "no purity is promised for can, paper, tray: it takes 59 accepted answers or more" in out
+    assert re.search(r"no purity is promised for can, .*: it takes 299 accepted answers or more", out), out
     manifest = open_bundle(made).manifest
     assert all(spec.target_purity is None and spec.threshold <= 0.99 for spec in manifest.classes)
 
