@@ -1,6 +1,7 @@
 """`sortline convert`: a run folder in, a bundle that may ship out."""
 
 import argparse
+import os
 import re
 import sys
 from pathlib import Path
@@ -82,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, print what was measured, and say where the bundle is."""
+    _check_place(arguments.out)
     record = load_record(arguments.run_folder)
     label = _label(arguments, record)
     request = _request(arguments, record)
@@ -92,6 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     except NoAttemptHeld as cause:
         raise _with_picture(cause, arguments.out) from None
     bundle = pack(arguments.out, released, record, folder, label)
+    _picture(arguments.out).unlink(missing_ok=True)  # of an earlier refusal
     sys.stdout.write(
         _json(released, bundle, arguments.out) if arguments.json else _table(released, bundle, arguments.out)
     )
@@ -143,11 +146,24 @@ def _request(arguments: argparse.Namespace, record: Record) -> Request:
     )
 
 
+def _picture(out: Path) -> Path:
+    return out.with_suffix(".refused.png")
+
+
+def _check_place(out: Path) -> None:
+    """See that a bundle can be written to `out`, before the work begins."""
+    if out.is_dir():
+        raise ConfigError(f"-o {out} is a folder; name the bundle to make, such as {out / 'waste.sortline'}")
+    nearest = next(folder for folder in out.absolute().parents if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise ConfigError(f"{nearest} cannot be written to; choose another place for the bundle, or give access there")
+
+
 def _with_picture(cause: NoAttemptHeld, out: Path) -> NoAttemptHeld:
     """The same refusal, with the photographs it rests on beside where the bundle would have been."""
     from sortline_convert.charts import draw_disagreements
 
-    picture = out.with_suffix(".refused.png")
+    picture = _picture(out)
     write_whole(picture, draw_disagreements(cause.worst, cause.captions))
     message = f"{cause}; the worst of its answers are in {picture}"
     return NoAttemptHeld(message, cause.tried, cause.worst, cause.captions)

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sortline_bundle.errors import ChannelsSwapped, LabelsReordered, NotTheTrainedModel, OtherPhotographs, ScaledTwice
+from sortline_bundle.scores import cross_entropy
+from sortline_train.run import Figures
 
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -18,6 +20,8 @@ Numbers = NDArray[np.float64]
 
 # Of the accuracy: the same file on the same pixels, measured twice, gives the same.
 _SAME = 0.02
+# Of the loss, in nats: likewise. Two rare classes that were swapped show in it first.
+_SAME_LOSS = 0.02
 # Standard errors. Two draws of the same photographs lie closer together than this but for one in a million.
 _FAR = 5.0
 # The least that counts as a standard error, of the spread within a class and in steps of a pixel: photographs of one
@@ -37,26 +41,27 @@ class Photographs(NamedTuple):
     labels: Labels
 
 
-def check_model(logits: Logits, labels: Labels, measured: float, look_again: Callable[[], Logits]) -> None:
-    """Hold a model's answers against the accuracy that training measured on the same photographs.
+def check_model(logits: Logits, labels: Labels, measured: Figures, look_again: Callable[[], Logits]) -> None:
+    """Hold a model's answers against what training measured on the same photographs.
 
     Args:
         logits: `(N, C) float32` of the float file on the test part.
         labels: `(N,) int64`.
-        measured: Accuracy of the run's record.
+        measured: By the run's record.
         look_again: Gives the logits to the same photographs with red and blue swapped.
 
     Raises:
         ChannelsSwapped, LabelsReordered, NotTheTrainedModel: by what would explain the difference.
     """
-    found = _accuracy(logits, labels)
-    allowed = _SAME + 1 / len(labels)
-    if abs(found - measured) <= allowed:
+    if _as_measured(logits, labels, measured):
         return
-    here = f"the model is right on {found:.1%} of the test photographs, where training measured {measured:.1%}"
-    if abs(_accuracy(look_again(), labels) - measured) <= allowed:
+    here = (
+        f"the model is right on {_accuracy(logits, labels):.1%} of the test photographs, loss"
+        f" {cross_entropy(logits, labels):.3f}, where training measured {measured.accuracy:.1%}, {measured.loss:.3f}"
+    )
+    if _as_measured(look_again(), labels, measured):
         raise ChannelsSwapped(f"{here}; with red and blue swapped it is as good again: photographs must be read as RGB")
-    if abs(_best_order(logits, labels) - measured) <= allowed:
+    if _as_measured(logits[:, _best_order(logits, labels)], labels, measured):
         raise LabelsReordered(
             f"{here}; with the classes in another order it is as good again: the run's list of classes was changed"
         )
@@ -101,18 +106,22 @@ def check_representative(representative: Photographs, held_out: Photographs) -> 
         )
 
 
+def _as_measured(logits: Logits, labels: Labels, measured: Figures) -> bool:
+    off = abs(_accuracy(logits, labels) - measured.accuracy)
+    return off <= _SAME + 1 / len(labels) and abs(cross_entropy(logits, labels) - measured.loss) <= _SAME_LOSS
+
+
 def _accuracy(logits: Logits, labels: Labels) -> float:
     return float((logits.argmax(axis=1) == labels).mean())
 
 
-def _best_order(logits: Logits, labels: Labels) -> float:
-    """Accuracy if each output stood for the class that suits it best."""
+def _best_order(logits: Logits, labels: Labels) -> NDArray[np.int64]:
+    """For each class the output that suits it best, each output once."""
     from scipy.optimize import linear_sum_assignment
 
     counts = np.zeros((logits.shape[1],) * 2, np.int64)
     np.add.at(counts, (labels, logits.argmax(axis=1)), 1)
-    rows, columns = linear_sum_assignment(counts, maximize=True)
-    return float(counts[rows, columns].sum() / len(labels))
+    return np.asarray(linear_sum_assignment(counts, maximize=True)[1], np.int64)
 
 
 def _by_class(*parts: Photographs) -> tuple[list[Numbers], ...]:

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,14 +47,14 @@ def release(model: Any, record: Record, folder: Path, request: Request) -> Relea
     """
     _check_record(record)
     names, parameters = record.classes, int(model.count_params())
-    test = _look(folder, record, "test")
-    parts = _look(folder, record, "calibration"), test
+    parts = _look(folder, record, "calibration"), _look(folder, record, "test")
+    test = parts[1]
     float32 = to_float32(model)
     examine(float32, "float32", parameters)
     floats = [measure(float32, part.pixels, "measuring the float model") for part in parts]
     refuse_the_dead(floats[1], names, "float32")
     swapped = test.pixels[..., ::-1]
-    measured = record.after_fine_tuning.accuracy
+    measured = record.after_fine_tuning
     check_model(floats[1], test.labels, measured, lambda: measure(float32, swapped, "looking again"))
 
     pixels, labels = (
@@ -69,13 +69,14 @@ def release(model: Any, record: Record, folder: Path, request: Request) -> Relea
         return looked_at
 
     source = Source(constant_graph(model), float32, representative, request.representative)
+    bench = _Bench(parts, floats, names, parameters, request)
     tried: list[Tried] = []
     refusals: list[tuple[Candidate | None, ReleaseError]] = []
     for attempt in attempts(source, request.kind, request.quantiser):
         sys.stderr.write(f"{attempt.name}\n")
         started = time.monotonic()
         file = attempt.make()
-        candidate, refused = _judge(file, parts, floats, names, parameters, request)
+        candidate, refused = bench.judge(file)
         tried.append(_note(attempt.name, time.monotonic() - started, len(file), candidate, refused))
         if refused is not None:
             sys.stderr.write(f"  {refused}\n")
@@ -109,44 +110,52 @@ def _labels(files: Sequence[File], record: Record) -> NDArray[np.int64]:
     return np.array([record.classes.index(file.class_name) for file in files], dtype=np.int64)
 
 
-def _measure(
-    model: bytes,
-    parts: Sequence[Looked],
-    floats: Sequence[Logits],
-    names: Sequence[str],
-    parameters: int,
-    request: Request,
-) -> Candidate:
-    facts = examine(model, request.kind, parameters, request.runs_on)
-    logits = [measure(model, part.pixels, f"measuring the {request.kind} file") for part in parts]
-    together = np.concatenate(logits)
-    refuse_the_dead(together, names, request.kind)
-    temperature = fit_temperature(logits[0], parts[0].labels, spread=_TEMPERATURE_SPREAD)
-    settled = _settle(parts[0], logits[0], temperature, names, request)
-    labels = np.concatenate([part.labels for part in parts])
-    answers = Answers(float32=np.concatenate(floats), shipped=together, labels=labels, ends=facts.ends)
-    checks = judge(answers, temperature, settled.thresholds, names, request.limits)
-    return Candidate(model, facts, logits[0], logits[1], temperature, settled, checks)
+class _Bench(NamedTuple):
+    """What every file is held against.
 
+    Attributes:
+        parts: The calibration and the test photographs.
+        floats: The float model's logits to each.
+        names: The classes.
+        parameters: Of the trained network.
+        request: What is asked.
+    """
 
-def _judge(
-    model: bytes,
-    parts: Sequence[Looked],
-    floats: Sequence[Logits],
-    names: Sequence[str],
-    parameters: int,
-    request: Request,
-) -> tuple[Candidate | None, ReleaseError | None]:
-    """The file and its answers, if it gives any, and why it may not ship."""
-    candidate = None
-    try:
-        candidate = _measure(model, parts, floats, names, parameters, request)
-        refuse(candidate.checks)
-    except NotPromised:  # nor could it be for another file: the photographs do not suffice
-        raise
-    except ReleaseError as cause:
-        return candidate, cause
-    return candidate, None
+    parts: tuple[Looked, Looked]
+    floats: Sequence[Logits]
+    names: Sequence[str]
+    parameters: int
+    request: Request
+
+    def judge(self, model: bytes) -> tuple[Candidate | None, ReleaseError | None]:
+        """The file and its answers, if it gives any, and why it may not ship."""
+        candidate = None
+        try:
+            candidate = self._measure(model)
+            refuse(candidate.checks)
+        except NotPromised:  # nor could it be for another file: the photographs do not suffice
+            raise
+        except ReleaseError as cause:
+            return candidate, cause
+        return candidate, None
+
+    def _measure(self, model: bytes) -> Candidate:
+        (calibration, test), request = self.parts, self.request
+        facts = examine(model, request.kind, self.parameters, request.runs_on)
+        title = f"measuring the {request.kind} file"
+        logits = measure(model, calibration.pixels, title), measure(model, test.pixels, title)
+        together = np.concatenate(logits)
+        refuse_the_dead(together, self.names, request.kind)
+        temperature = fit_temperature(logits[0], calibration.labels, spread=_TEMPERATURE_SPREAD)
+        settled = _settle(calibration, logits[0], temperature, self.names, request)
+        answers = Answers(
+            float32=np.concatenate(self.floats),
+            shipped=together,
+            labels=np.concatenate([calibration.labels, test.labels]),
+            ends=facts.ends,
+        )
+        checks = judge(answers, temperature, settled.thresholds, self.names, request.limits)
+        return Candidate(model, facts, *logits, temperature, settled, checks)
 
 
 def _settle(part: Looked, logits: Logits, temperature: float, names: Sequence[str], request: Request) -> Settled:

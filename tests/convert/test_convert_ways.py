@@ -252,8 +252,14 @@ def test_a_folder_that_may_not_be_written(convert, made, monkeypatch):
 def test_a_folder_that_is_a_file(convert, tmp_path):
     (tmp_path / "taken").write_text("")
     exit_code, _, last = convert(out=tmp_path / "taken" / "some.sortline")
-    assert exit_code == 7
-    assert "then run it again" in last
+    assert exit_code == 3
+    assert "taken cannot be written to; choose another place for the bundle" in last
+
+
+def test_a_bundle_that_is_a_folder(convert, tmp_path):
+    exit_code, _, last = convert(out=tmp_path)
+    assert exit_code == 3
+    assert "is a folder; name the bundle to make" in last
 
 
 def test_no_room_left_leaves_nothing(convert, made, monkeypatch):

@@ -6,11 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sortline_bundle.errors import ChannelsSwapped, LabelsReordered, NotTheTrainedModel, OtherPhotographs, ScaledTwice
+from sortline_bundle.scores import cross_entropy
 from sortline_convert.recognise import Photographs, check_model, check_representative
+from sortline_train.run import Figures
 
 
 def logits_of(answers, classes=4):
     return (5 * np.eye(classes, dtype=np.float32))[np.asarray(answers)]
+
+
+def figures(accuracy, logits, labels):
+    return Figures(accuracy=accuracy, loss=cross_entropy(logits, labels))
 
 
 def never():
@@ -32,18 +38,19 @@ def test_the_trained_model_is_recognised_without_a_second_look():
     answers = labels.copy()
     answers[:20] = (answers[:20] + 1) % 4
     for measured in (0.9, 0.885, 0.915):  # another machine rounds a few otherwise
-        check_model(logits_of(answers), labels, measured, never)
+        check_model(logits_of(answers), labels, figures(measured, logits_of(answers), labels), never)
 
 
 @given(st.permutations(range(4)))
 def test_any_other_order_of_the_classes_is_named(order):
     labels = np.arange(200) % 4
     answers = np.array(order)[labels]
-    check = (logits_of(answers), labels, 1.0, lambda: logits_of((labels + 1) % 4))
+    right = figures(1.0, logits_of(labels), labels)
+    check = (logits_of(answers), labels, right, lambda: logits_of((labels + 1) % 4))
     if list(order) == sorted(order):
         check_model(*check)
     else:
-        with pytest.raises(LabelsReordered, match=r"right on .* where training measured 100.0%"):
+        with pytest.raises(LabelsReordered, match=r"right on .* where training measured 100\.0%"):
             check_model(*check)
 
 
@@ -51,7 +58,7 @@ def test_swapped_channels_are_named_before_anything_else():
     labels = np.arange(200) % 4
     wrong = logits_of((labels + 1) % 4)
     with pytest.raises(ChannelsSwapped, match=r"right on 0\.0% of .* where training measured 100\.0%"):
-        check_model(wrong, labels, 1.0, lambda: logits_of(labels))
+        check_model(wrong, labels, figures(1.0, logits_of(labels), labels), lambda: logits_of(labels))
 
 
 @given(st.integers(0, 2**32))
@@ -60,13 +67,20 @@ def test_chance_answers_are_another_model(seed):
     labels = np.arange(400) % 4
     answers = logits_of(random.integers(0, 4, 400))
     with pytest.raises(NotTheTrainedModel):
-        check_model(answers, labels, 0.9, lambda: answers)
+        check_model(answers, labels, Figures(accuracy=0.9, loss=0.3), lambda: answers)
 
 
 def test_a_better_model_is_another_one_too():
     labels = np.arange(200) % 4
     with pytest.raises(NotTheTrainedModel):
-        check_model(logits_of(labels), labels, 0.7, lambda: logits_of(labels))
+        check_model(logits_of(labels), labels, Figures(accuracy=0.7, loss=1.0), lambda: logits_of(labels))
+
+
+def test_two_rare_classes_that_were_swapped_show_in_the_loss():
+    labels = np.array([0] * 196 + [1] * 2 + [2] * 2)
+    swapped = logits_of(np.array([0, 2, 1])[labels])
+    with pytest.raises(LabelsReordered, match=r"right on 98\.0% .* training measured 100\.0%"):
+        check_model(swapped, labels, figures(1.0, logits_of(labels), labels), lambda: swapped)
 
 
 @given(st.integers(0, 2**32), st.integers(1, 40), st.integers(1, 60))
