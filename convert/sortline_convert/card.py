@@ -6,9 +6,11 @@ from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sortline_bundle.calibration import ReliabilityBin
-from sortline_bundle.manifest import Manifest
+from sortline_bundle.manifest import ClassSpec, Manifest
+from sortline_bundle.scores import log_scores
 from sortline_convert.charts import draw_purity_recovery, draw_reliability
 from sortline_convert.outcome import Released
 
@@ -31,6 +33,32 @@ class Card(NamedTuple):
     images: Mapping[str, bytes]
 
 
+class Bin(NamedTuple):
+    """What a class's bin gets of the test photographs, at the threshold that ships.
+
+    Attributes:
+        class_name: Of the class.
+        photographs: Of it.
+        sorted: Photographs of any class that go into its bin.
+        right: Those of them that belong there.
+    """
+
+    class_name: str
+    photographs: int
+    sorted: int
+    right: int
+
+
+def _sort(scores: NDArray[np.float64], labels: NDArray[np.int64], specs: Sequence[ClassSpec]) -> list[Bin]:
+    answers = scores.argmax(axis=1)
+    accepted = scores.max(axis=1) >= np.array([spec.threshold for spec in specs])[answers]
+    bins = []
+    for nth, spec in enumerate(specs):
+        into, own = accepted & (answers == nth), labels == nth
+        bins.append(Bin(spec.name, int(own.sum()), int(into.sum()), int((into & own).sum())))
+    return bins
+
+
 def render_card(card: Card) -> bytes:
     """The card as an HTML page that needs nothing else; the same values give the same page."""
     from jinja2 import Environment, StrictUndefined
@@ -41,13 +69,14 @@ def render_card(card: Card) -> bytes:
     confusion = np.zeros((len(card.manifest.classes),) * 2, np.int64)
     np.add.at(confusion, (test.labels, file.test.argmax(axis=1)), 1)
     solved = file.settled.solved
+    scores = np.exp(log_scores(file.test, file.temperature))
     return template.render(
         manifest=card.manifest,
         confusion=confusion.tolist(),
         checks=file.checks,
         lacking=file.settled.lacking,
         tried=card.released.tried,
-        accepted=solved.classes if solved else (),
+        bins=_sort(scores, test.labels, file.settled.specs),
         purity=draw_purity_recovery(solved) if solved else None,
         reliability=draw_reliability(card.before, card.after),
         golden=[(one, base64.b64encode(card.images[one.member]).decode()) for one in card.manifest.golden],

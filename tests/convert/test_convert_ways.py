@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from sortline_bundle.archive import MODEL, open_bundle, write_bundle
+from sortline_bundle.archive import CARD, MODEL, open_bundle, write_bundle
 from sortline_bundle.check import check
 from sortline_bundle.command import main
 from sortline_bundle.errors import ContractMismatch
@@ -284,3 +284,21 @@ def test_killed_in_the_middle_it_leaves_no_file(sharp_run, tmp_path):
                 break
     assert process.returncode == -signal.SIGKILL
     assert not out.parent.exists()
+
+
+def bins(card: bytes) -> dict[str, list[int]]:
+    """The card's table of bins: of the class, into its bin, right."""
+    table = card.decode().partition("at these thresholds")[2].partition("</table>")[0]
+    rows = re.findall(r"<tr><td>(\w+)</td>((?:<td>\d+</td>)+)", table)
+    return {name: [int(cell) for cell in re.findall(r"\d+", cells)] for name, cells in rows}
+
+
+def test_the_card_says_what_the_bins_get_at_the_thresholds_that_ship(convert, made):
+    assert convert("--threshold", "0")[0] == 0
+    everything, manifest = bins(open_bundle(made).members[CARD]), open_bundle(made).manifest
+    assert set(everything) == set(manifest.class_names)
+    held_out = manifest.provenance.held_out
+    assert sum(own for own, _, _ in everything.values()) == sum(into for _, into, _ in everything.values()) == held_out
+    assert sum(right for *_, right in everything.values()) == round(manifest.provenance.accuracy * held_out)
+    assert convert("--threshold", "1")[0] == 0
+    assert all(into == right == 0 for _, into, right in bins(open_bundle(made).members[CARD]).values())
