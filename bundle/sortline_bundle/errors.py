@@ -2,6 +2,7 @@
 
     SortlineError            1  something sortline did not foresee: report it
     ├── ConfigError          3  correct the settings, the station file or the command
+    │   └── KeyFileRefused      3  a key's file that is open to others, damaged, or locked by another passphrase
     ├── PhotographError      4  correct the photographs
     ├── HardwareError        5  correct the camera, the wiring or the machine
     ├── BundleError          6  distrust the bundle: make it or fetch it anew
@@ -14,7 +15,7 @@
     │   ├── DigestMismatch      6  a member that the manifest was not made for
     │   ├── SignatureInvalid    6  a signature by a known key that does not fit: somebody edited it
     │   ├── ThresholdNotMet     6  too few signatures that count
-    │   ├── KeyRefused          6  a key that is malformed, weak, locked or open to others
+    │   ├── KeyRefused          6  a key in a keyring that is malformed, weak, or not the one its id says
     │   ├── SuccessionRefused   6  a keyring that does not follow the one in use
     │   ├── RollbackRefused     6  older than what was there already
     │   ├── ExpiredRefused      6  its time has run out
@@ -57,6 +58,10 @@ class PhotographError(SortlineError, ValueError):
     """A photograph or a folder of photographs cannot be used."""
 
     exit_code = 4
+
+
+class KeyFileRefused(ConfigError):
+    """A key's file is open to others, damaged, no key at all, or not opened by the passphrase."""
 
 
 class HardwareError(SortlineError, OSError):
@@ -108,7 +113,7 @@ class ThresholdNotMet(BundleError):
 
 
 class KeyRefused(BundleError):
-    """A key is malformed or weak, or its file is locked, damaged, or open to others."""
+    """A key in a keyring is malformed or weak, or not the one its id says."""
 
 
 class SuccessionRefused(BundleError):

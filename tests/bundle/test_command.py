@@ -18,6 +18,7 @@ from sortline_bundle.errors import SortlineError
 CODES = {
     "SortlineError": 1,
     "ConfigError": 3,
+    "KeyFileRefused": 3,
     "PhotographError": 4,
     "HardwareError": 5,
     "BundleError": 6,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sortline_bundle.errors import ConfigError, KeyRefused
+from sortline_bundle.errors import ConfigError, KeyFileRefused
 from sortline_bundle.files import read_at_most, write_new
 from sortline_bundle.trust.private import (
     decode_private,
@@ -60,7 +60,7 @@ def read_private_key(path: Path, passphrase_file: Path | None) -> Ed25519Private
     """Read a private key; what it takes to open it is asked for at the terminal where no file holds it.
 
     Raises:
-        KeyRefused: the file is open to others than its owner, is no such key, or the passphrase is not its own.
+        KeyFileRefused: the file is open to others than its owner, is no such key, or the passphrase is not its own.
         ConfigError: there is no terminal to ask at.
     """
     pem = _read_secret(path)
@@ -74,12 +74,12 @@ def read_public_key(path: Path) -> bytes:
     """Read the 32 bytes of a public key.
 
     Raises:
-        KeyRefused: the file is no such key.
+        KeyFileRefused: the file is no such key.
     """
     try:
         return decode_public(read_at_most(path, KEY_FILE_BYTES), where=str(path))
     except OSError as cause:
-        raise KeyRefused(f"{path} cannot be read: {cause.strerror}; name the .pub file") from None
+        raise KeyFileRefused(f"{path} cannot be read: {cause.strerror}; name the .pub file") from None
 
 
 def new_passphrase(passphrase_file: Path | None) -> bytes:
@@ -87,7 +87,7 @@ def new_passphrase(passphrase_file: Path | None) -> bytes:
 
     Raises:
         ConfigError: it is too short or differs the second time, or there is no terminal to ask at.
-        KeyRefused: the file is open to others than its owner.
+        KeyFileRefused: the file is open to others than its owner.
     """
     if passphrase_file:
         passphrase = _read_passphrase(passphrase_file)
@@ -110,10 +110,10 @@ def _read_secret(path: Path) -> bytes:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             if stat.S_ISREG(mode) and mode & _OTHERS:
-                raise KeyRefused(f"{path} is open to others than its owner; take that away: chmod 600 {path}")
+                raise KeyFileRefused(f"{path} is open to others than its owner; take that away: chmod 600 {path}")
             return file.read(KEY_FILE_BYTES)
     except OSError as cause:
-        raise KeyRefused(f"{path} cannot be read: {cause.strerror}; name the file that holds the secret") from None
+        raise KeyFileRefused(f"{path} cannot be read: {cause.strerror}; name the file that holds the secret") from None
 
 
 def _ask(prompt: str) -> bytes:

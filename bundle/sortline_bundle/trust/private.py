@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from sortline_bundle.errors import KeyRefused
+from sortline_bundle.errors import KeyFileRefused, KeyRefused
 from sortline_bundle.trust.ed25519 import check_public_key, key_id
 from sortline_bundle.trust.signatures import Role, Signature, signed_bytes
 
@@ -51,15 +51,15 @@ def decode_private(pem: bytes, passphrase: bytes | None, *, where: str) -> Ed255
     """Read a private key.
 
     Raises:
-        KeyRefused: it is none of Ed25519, damaged, or not opened by this passphrase.
+        KeyFileRefused: it is none of Ed25519, damaged, or not opened by this passphrase.
     """
     try:
         key = load_pem_private_key(pem, passphrase)
     except _UNREADABLE:
         why = "is damaged, or that is not its passphrase" if is_encrypted(pem) else "is no private key"
-        raise KeyRefused(f"{where} {why}; try again, or take another key") from None
+        raise KeyFileRefused(f"{where} {why}; try again, or take another key") from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise KeyRefused(f"{where} is no Ed25519 key; make one with `sortline keys new`")
+        raise KeyFileRefused(f"{where} is no Ed25519 key; make one with `sortline keys new`")
     return key
 
 
@@ -67,14 +67,17 @@ def decode_public(pem: bytes, *, where: str) -> bytes:
     """The 32 bytes of a public key.
 
     Raises:
-        KeyRefused: it is none of Ed25519, damaged, or weak.
+        KeyFileRefused: it is none of Ed25519, damaged, or weak.
     """
     try:
         key = load_pem_public_key(pem)
     except _UNREADABLE:
-        raise KeyRefused(f"{where} is no public key; ask its owner for the .pub file") from None
+        raise KeyFileRefused(f"{where} is no public key; ask its owner for the .pub file") from None
     if not isinstance(key, Ed25519PublicKey):
-        raise KeyRefused(f"{where} is no Ed25519 key; ask its owner for one made with `sortline keys new`")
+        raise KeyFileRefused(f"{where} is no Ed25519 key; ask its owner for one made with `sortline keys new`")
     public = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
-    check_public_key(public, where=where)
+    try:
+        check_public_key(public, where=where)
+    except KeyRefused as cause:
+        raise KeyFileRefused(str(cause)) from None
     return public
