@@ -16,6 +16,9 @@ settings.load_profile("steady")
 
 CLASSES = ("bottle", "paper", "tray")
 
+# These take minutes and a gigabyte: `make test-hardware`.
+collect_ignore = [] if os.environ.get("SORTLINE_TEST_HARDWARE") else ["hardware"]
+
 
 class Ran(NamedTuple):
     """How a `sortline` command ended."""

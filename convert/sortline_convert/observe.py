@@ -88,7 +88,7 @@ class _Sums:
         self._products = np.zeros((self._groups, self._size, self._size))
 
     def add(self, values: NDArray[np.float32], generator: np.random.Generator) -> None:
-        rows = self._rows(values, generator)
+        rows = self._rows(values, generator).astype(np.float64)
         self._count += rows.shape[1]
         self._sum += rows.sum(axis=1)
         self._products += rows.transpose(0, 2, 1) @ rows

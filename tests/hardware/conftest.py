@@ -5,7 +5,6 @@ a station would install. qemu must be version 10: LiteRT ends by a segmentation 
 has. Where no newer one is installed, Debian 13's is taken, from the mirror that this machine uses.
 """
 
-import os
 import re
 import shutil
 import subprocess
@@ -35,8 +34,6 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="session")
 def arm_python() -> Callable[[str], Run]:
     """Gives, for a runtime, a way to run an emulated Python that has it; skips, with a reason, where there is none."""
-    if not os.environ.get("SORTLINE_TEST_HARDWARE"):
-        pytest.skip("takes minutes: make test-hardware")
     qemu, root = _qemu(), _root()
 
     def give(runtime: str) -> Run:

@@ -249,23 +249,24 @@ def test_a_layer_is_a_cut_exactly_if_nothing_goes_round_its_input(wiring):
 
 @by_name([BACKBONES[name] for name in ("mobilenet_v2", "mobilenet_v3_small", "efficientnet_v2_b0")])
 def test_it_becomes_an_int8_model_of_built_in_operations(row, random):
+    keras.utils.set_random_seed(1)
     size = row.smallest
     network = build_backbone(row, size)
     pixels = keras.Input((size, size, 3))
     pooled = keras.layers.GlobalAveragePooling2D()(network(row.scaling_layer()(pixels)))
     model = keras.Model(pixels, keras.layers.Dense(3)(pooled))
-    pictures = random.integers(0, 256, (2, size, size, 3), dtype=np.uint8)
+    pictures = random.integers(0, 256, (8, size, size, 3), dtype=np.uint8)
     spread(network, np.asarray(row.scaling_layer()(pictures.astype(np.float32))))
 
     exact = to_float32(model)
-    file = to_int8(exact, observe(exact, pictures, for_moments=2))
+    file = to_int8(exact, observe(exact, pictures, for_moments=8))
     facts = examine(file, "int8", model.count_params(), "tflite-runtime")
     assert facts.runtimes == ("litert", "tflite-runtime")
     loaded = Model(file)  # refuses operations that are not LiteRT's own
     assert (loaded.input.dtype, loaded.input.scale, loaded.input.zero_point) == ("uint8", 1.0, 0)
     assert loaded.output.dtype == "int8"
     answers = measure(file, pictures, "test")
-    assert not np.array_equal(answers[0], answers[1])
+    assert len(np.unique(answers, axis=0)) > 4
 
 
 def spread(network, batch):
