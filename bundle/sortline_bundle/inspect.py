@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from sortline_bundle.archive import Bundle, open_bundle
+from sortline_bundle.manifest import ClassSpec, Manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,8 +41,30 @@ def _describe(bundle: Bundle) -> str:
         f"model    {manifest.output.dtype}, {made.quantised_by}; runs on {runtimes}",
         f"signed   by {f'{signers}, which `sortline verify` checks' if signers else 'nobody'}",
         f"made for {', '.join(manifest.stations) or 'any station'}, until {manifest.expires or 'further notice'}",
-        f"softmax  of logits at temperature {manifest.calibration.temperature:.3f}",
-        "classes  " + ", ".join(f"{spec.name} (from {spec.threshold:.2f})" for spec in manifest.classes),
+        f"scores   softmax of the logits at temperature {manifest.calibration.temperature:.3f}",
+        f"         {made.calibration_error:.1%} off the share right, {made.calibration_error_by_chance:.1%} by chance",
+        f"purity   {_promise(manifest)}",
+        *(f"class    {_class(spec)}" for spec in manifest.classes),
+        f"golden   {len(manifest.golden)} images",
         "members  " + ", ".join(f"{name} ({member.size})" for name, member in manifest.members.items()),
     ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _promise(manifest: Manifest) -> str:
+    promise = manifest.promise
+    if promise is None:
+        return "nothing is promised: the thresholds were given by hand"
+    where = "in each class's bin" if promise.scope == "class" else "in all bins together"
+    mix = (
+        ""
+        if promise.mix is None
+        else ", for the mix "
+        + ", ".join(f"{name} {share:.0%}" for name, share in zip(manifest.class_names, promise.mix, strict=True))
+    )
+    return f"as promised {where}, {promise.confidence:.0%} of the time; from {promise.photographs} photographs{mix}"
+
+
+def _class(spec: ClassSpec) -> str:
+    promised = "no promise" if spec.target_purity is None else f"purity at least {spec.target_purity:.1%}"
+    return f"{spec.name}, trusted from {spec.threshold:.3f}, {promised}"

@@ -191,7 +191,13 @@ def test_inspect_shows_a_bundle(put, bundle_data, capsys):
     path = put(bundle_data)
     assert main(["inspect", str(path)]) == 0
     text = capsys.readouterr().out
-    for shown in ("waste-7, version 3", open_bundle(path).digest, "paper (from 0.50), tray (from 0.75)", "87.5% right"):
+    for shown in (
+        "waste-7, version 3",
+        open_bundle(path).digest,
+        "paper, trusted from 0.500, purity at least 95.0%",
+        "tray, trusted from 0.750, no promise",
+        "87.5% right",
+    ):
         assert shown in text
     assert main(["inspect", "--json", str(path)]) == 0
     shown = json.loads(capsys.readouterr().out)
