@@ -41,6 +41,13 @@ def test_a_folder_that_is_no_run(refused: Refused, tmp_path: Path) -> None:
     assert "is not a run folder" in sentence
 
 
+def test_a_run_of_another_sortline(refused: Refused, copy: Path) -> None:
+    edit(copy, lambda record: record.update(format="sortline-run-2"))
+    exit_code, sentence = refused(copy)
+    assert exit_code == 3
+    assert "is sortline-run-2, of another version of sortline, and this one reads sortline-run-3" in sentence
+
+
 def test_a_record_with_an_unknown_field(refused: Refused, copy: Path) -> None:
     edit(copy, lambda record: record["settings"].update(learning_rat=1))
     exit_code, sentence = refused(copy)

@@ -9,7 +9,7 @@ RUN/unfinished/    while the training is under way: what it needs to be taken up
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -25,6 +25,8 @@ MODEL = "model.keras"
 RECORD = "run.json"
 LABELS = "labels.txt"
 UNFINISHED = "unfinished"
+FORMAT: Final = "sortline-run-3"
+_KIND = "sortline-run-"
 _RECORD_BYTES = 256 << 20
 
 Part = Literal["train", "validation", "calibration", "test"]
@@ -101,7 +103,7 @@ class Record(Table, frozen=True, kw_only=True):
         seconds: Time taken by each step.
     """
 
-    format: Literal["sortline-run-3"] = "sortline-run-3"
+    format: Literal["sortline-run-3"] = FORMAT
     tool: str
     finished: Timestamp
     settings: Settings
@@ -138,7 +140,22 @@ def load_record(run: Path) -> Record:
         if (run / UNFINISHED).is_dir():
             raise ConfigError(f"{run} is not finished; give its `sortline train` command again with --resume") from None
         raise ConfigError(f"{run} is not a run folder: {RECORD} cannot be read; `sortline train` makes one") from None
+    _check_format(data, run / RECORD)
     return read_json(data, Record, limit=_RECORD_BYTES, error=ConfigError, where=str(run / RECORD))
+
+
+class _Head(msgspec.Struct):
+    format: str
+
+
+def _check_format(data: bytes, path: Path) -> None:
+    """Tell the record of another sortline from a broken one."""
+    try:
+        found = msgspec.json.decode(data, type=_Head).format
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return
+    if found.startswith(_KIND) and found != FORMAT:
+        raise ConfigError(f"{path} is {found}, of another version of sortline, and this one reads {FORMAT}; train anew")
 
 
 def save_record(run: Path, record: Record) -> None:
