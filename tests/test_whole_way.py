@@ -96,6 +96,6 @@ def test_realtime_simulation_drives_the_real_output_process(
 
 
 def test_inspect_shows_the_manifest(sortline: Callable, bundle_path: Path) -> None:
-    assert "bottle (from 0.20)" in sortline("inspect", bundle_path).out
+    assert "bottle, trusted from 0.200, no promise" in sortline("inspect", bundle_path).out
     document = json.loads(sortline("inspect", bundle_path, "--json").out)
     assert document["manifest"]["classes"][1]["name"] == "paper"
