@@ -181,9 +181,9 @@ def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
         if limit is None:
             raise ArchiveRefused(f"member {name!r} does not belong in a bundle")
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits:
-            raise ArchiveRefused(f"member {name} is compressed or encrypted")
+            raise ArchiveRefused(f"member {name!r} is compressed or encrypted")
         if entry.file_size > limit:
-            raise ArchiveRefused(f"member {name} has {entry.file_size} bytes, where at most {limit} are allowed")
+            raise ArchiveRefused(f"member {name!r} has {entry.file_size} bytes, where at most {limit} are allowed")
     if len({entry.filename for entry in entries}) != len(entries):
         raise ArchiveRefused("a member stands there twice")
     if sum(entry.file_size for entry in entries) > size:

@@ -100,7 +100,9 @@ def _load(name: str, verb: Verb) -> VerbModule:
 def _fail(message: str, exit_code: int) -> int:
     if os.environ.get("SORTLINE_TRACEBACK"):
         traceback.print_exc()
-    sys.stderr.write(f"sortline: {message}\n")
+    # What a file says of itself may stand in it, and shall not move the cursor of whoever reads it.
+    shown = "".join(letter if letter.isprintable() or letter == "\n" else f"\\x{ord(letter):02x}" for letter in message)
+    sys.stderr.write(f"sortline: {shown}\n")
     return exit_code
 
 

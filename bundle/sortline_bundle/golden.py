@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from sortline_bundle.archive import Bundle
-from sortline_bundle.errors import ContractMismatch, GoldenMismatch
+from sortline_bundle.errors import ContractMismatch, GoldenMismatch, PhotographError
 from sortline_bundle.manifest import Manifest
 from sortline_bundle.photographs import decode_image
 from sortline_bundle.preprocess import preprocess
@@ -92,7 +92,11 @@ def check_golden(bundle: Bundle, model: Model) -> GoldenResult:
     tolerance = tolerances[model.runtime.name]
     results = []
     for golden in bundle.manifest.golden:
-        preprocess(decode_image(bundle.members[golden.member]), spec, model.view())
+        try:
+            image = decode_image(bundle.members[golden.member])
+        except PhotographError as cause:
+            raise GoldenMismatch(f"{golden.member} {cause}; make or fetch the bundle anew") from None
+        preprocess(image, spec, model.view())
         scores = np.exp(log_scores(model.run(), temperature))
         difference = float(np.abs(scores - np.array(golden.scores)).max())
         if not difference <= tolerance:  # so that NaN is refused too

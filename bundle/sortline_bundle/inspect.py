@@ -56,6 +56,8 @@ def _promise(manifest: Manifest) -> str:
     if promise is None:
         return "nothing is promised: the thresholds were given by hand"
     where = "in each class's bin" if promise.scope == "class" else "in all bins together"
+    if promise.overall_purity is not None:
+        where = f"{where}, at least {promise.overall_purity:.1%}"
     mix = (
         ""
         if promise.mix is None

@@ -27,6 +27,7 @@ Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=0, lt=1 << 53)]
 Version = Annotated[int, Meta(ge=1, lt=1 << 53)]
 Digest = Annotated[str, Meta(pattern=DIGEST_PATTERN)]
+Words = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,200}\Z")]
 RuntimeName = Literal["litert", "tflite-runtime"]
 StationModel = Annotated[str, Meta(pattern=NAME_PATTERN)]
 
@@ -41,7 +42,7 @@ class ClassSpec(Table, frozen=True, kw_only=True):
         purity_bound: One-sided lower confidence bound that backs it; null when there is none. See `Promise`.
     """
 
-    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f/\\]+\Z")]
+    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f-\x9f/\\]+\Z")]
     threshold: Share
     target_purity: Share | None = None
     purity_bound: Share | None = None
@@ -54,13 +55,15 @@ class Promise(Table, frozen=True, kw_only=True):
         scope: Whether each class's bin is that pure, or all bins together.
         confidence: How often a promise made this way holds, at least.
         mix: Share of each class on the line, in the order of the classes; null: as in the calibration photographs.
-        photographs: From how many it was solved.
+        photographs: From how many it was solved: those of the class where it is kept in each bin, added up.
+        overall_purity: Of all bins together; null where it is kept in each bin, or not at all.
     """
 
     scope: Literal["class", "overall"]
     confidence: Share
     mix: tuple[Share, ...] | None
     photographs: Count
+    overall_purity: Share | None
 
 
 class OutputSpec(Table, frozen=True, kw_only=True):
@@ -120,7 +123,7 @@ class Provenance(Table, frozen=True, kw_only=True):
         quantised_by: How the file was made.
         representative: How many training photographs set its ranges; 0 where none were needed.
         representative_sha256: Of their pixels, one after the other; null where there were none.
-        held_out: How many photographs of the test part were measured, which nothing was chosen by.
+        held_out: How many photographs of the test part were measured, kept from training and quantising.
         accuracy_float: Share right, the trained model.
         accuracy: Share right, the model in this bundle.
         agreement: Share to which both give the same answer.
@@ -129,10 +132,10 @@ class Provenance(Table, frozen=True, kw_only=True):
         calibration_error_by_chance: What perfectly true scores would show on so few photographs.
     """
 
-    tool: str
+    tool: Words
     photographs_sha256: Digest
     photographs: Count
-    quantised_by: str
+    quantised_by: Words
     representative: Count
     representative_sha256: Digest | None
     held_out: Count

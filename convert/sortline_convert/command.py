@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +13,7 @@ import msgspec
 from sortline_bundle.archive import Bundle
 from sortline_bundle.errors import ConfigError
 from sortline_bundle.files import write_whole
-from sortline_bundle.manifest import NAME_PATTERN, RuntimeName
+from sortline_bundle.manifest import NAME_PATTERN, ClassSpec, RuntimeName
 from sortline_bundle.moments import Timestamp, lifetime_complaints
 from sortline_bundle.quiet import quiet
 from sortline_bundle.strict import convert as read_value
@@ -189,7 +190,7 @@ def _json(released: Released, bundle: Bundle, out: Path) -> str:
 def _table(released: Released, bundle: Bundle, out: Path) -> str:
     file, made = released.candidate, bundle.manifest.provenance
     lines = [
-        f"on {made.held_out} photographs that nothing was chosen by, run by LiteRT",
+        f"on {made.held_out} photographs kept from training and quantising, run by LiteRT",
         f"  right, trained model {made.accuracy_float:8.1%}",
         f"  right, this file     {made.accuracy:8.1%}",
         f"  same answer          {made.agreement:8.1%}",
@@ -202,7 +203,8 @@ def _table(released: Released, bundle: Bundle, out: Path) -> str:
             if check.verdict == "by chance"
         ),
         "thresholds:",
-        *(f"  {_promised(spec.name, spec.threshold, spec.target_purity)}" for spec in file.settled.specs),
+        *(f"  {spec.name:<20} from {spec.threshold:.3f}{_promised(spec)}" for spec in file.settled.specs),
+        *_overall(file.settled),
         *_unpromised(file.settled),
         f"bundle: {out} ({bundle.digest[:12]})",
     ]
@@ -211,16 +213,22 @@ def _table(released: Released, bundle: Bundle, out: Path) -> str:
 
 def _unpromised(settled: Settled) -> list[str]:
     """One line for all of them; the card and the JSON say of each what it would take."""
-    lacking = [one for one in settled.solved.solved if one.lacking] if settled.solved else []
-    if not lacking:
+    if not settled.lacking or settled.solved is None:
         return []
-    names = ", ".join(one.class_name or "all classes" for one in lacking)
-    fewest = max(one.lacking.fewest_accepted or 0 for one in lacking if one.lacking)
+    names = ", ".join(sentence.partition(": ")[0] for sentence in settled.lacking)
+    fewest = max(one.lacking.fewest_accepted or 0 for one in settled.solved.solved if one.lacking)
     return [f"  no purity is promised for {names}: it takes {fewest} accepted answers or more, see the card"]
 
 
-def _promised(name: str, threshold: float, target: float | None) -> str:
-    return f"{name:<20} from {threshold:.3f}" + ("" if target is None else f", purity at least {target:.1%}")
+def _promised(spec: ClassSpec) -> str:
+    return "" if spec.target_purity is None else f", purity at least {spec.target_purity:.1%}"
+
+
+def _overall(settled: Settled) -> list[str]:
+    solved = settled.solved
+    if solved is None or solved.aim.scope == "class" or settled.lacking:
+        return []
+    return [f"  all bins together: purity at least {solved.aim.target_purity:.1%}"]
 
 
 def load_model(run_folder: Path, classes: int) -> Any:
@@ -235,7 +243,7 @@ def load_model(run_folder: Path, classes: int) -> Any:
 
         try:
             model = keras.models.load_model(path, compile=False)
-        except (OSError, ValueError) as cause:
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as cause:
             raise ConfigError(f"{path} cannot be loaded: {cause}; train anew") from None
     if model.output_shape[-1] != classes:
         raise ConfigError(

@@ -143,7 +143,7 @@ def judge(
     return (
         _at_least("agreement", same, limits.agreement),
         _at_least("agreement_trusted", same[trusted], limits.agreement_trusted),
-        _fall("accuracy_drop", before, after, limits.accuracy_drop),
+        _fall("accuracy_drop", before, after, limits.accuracy_drop, chance=limits.accuracy_drop),
         _worst_recall(before, after, answers.labels, names, limits.recall_drop),
         _plain("score_drift", float(drift.mean()), limits.score_drift, f"largest {drift.max():.3f}"),
         _saturation(answers, limits.saturated),
@@ -174,15 +174,35 @@ def _at_least(name: str, good: NDArray[np.bool_], limit: float) -> Check:
     return Check(name=name, value=right / count, limit=limit, verdict=verdict, detail=f"{right} of {count}")
 
 
-def _fall(name: str, before: NDArray[np.bool_], after: NDArray[np.bool_], limit: float, doubt: float = _DOUBT) -> Check:
-    """A share that may not fall by more than a limit: McNemar's exact test, on the photographs that changed."""
+def _fall(
+    name: str,
+    before: NDArray[np.bool_],
+    after: NDArray[np.bool_],
+    limit: float,
+    *,
+    chance: float,
+    doubt: float = _DOUBT,
+) -> Check:
+    """A share that may not fall by more than a limit: McNemar's exact test, on the photographs that changed.
+
+    Of those, half and half are lost and won where nothing falls, and so many more are lost as make up a fall.
+
+    Args:
+        name: Of the check.
+        before: `(N,) bool`, right by the float model.
+        after: By the file.
+        limit: The fall.
+        chance: Fall that is tested against: broken is what would be rare if the true fall were this one.
+        doubt: How rare.
+    """
     from scipy.stats import binom
 
     lost, won = int((before & ~after).sum()), int((after & ~before).sum())
     fall = (lost - won) / len(before)
     verdict: Verdict = "held"
     if fall > limit:
-        verdict = "broken" if binom.sf(lost - 1, lost + won, 0.5) < doubt else "by chance"
+        share_lost = min(1.0, (1 + chance * len(before) / (lost + won)) / 2)
+        verdict = "broken" if binom.sf(lost - 1, lost + won, share_lost) < doubt else "by chance"
     detail = f"{lost} lost and {won} won of {len(before)}"
     return Check(name=name, value=fall, limit=limit, verdict=verdict, detail=detail)
 
@@ -190,12 +210,13 @@ def _fall(name: str, before: NDArray[np.bool_], after: NDArray[np.bool_], limit:
 def _worst_recall(
     before: NDArray[np.bool_], after: NDArray[np.bool_], labels: Labels, names: Sequence[str], limit: float
 ) -> Check:
-    """The class that falls furthest; each is tested as one of so many that are looked at."""
+    """The class that falls furthest. No class may fall at all, beyond chance; each is tested as one of so many."""
     there = [nth for nth in range(len(names)) if (labels == nth).any()]
-    falls = [
-        (names[nth], _fall("recall_drop", before[labels == nth], after[labels == nth], limit, _DOUBT / len(there)))
-        for nth in there
-    ]
+    doubt = _DOUBT / len(there)
+    falls = []
+    for nth in there:
+        own = labels == nth
+        falls.append((names[nth], _fall("recall_drop", before[own], after[own], limit, chance=0.0, doubt=doubt)))
     order = {"held": 0, "by chance": 1, "broken": 2}
     name, worst = max(falls, key=lambda pair: (order[pair[1].verdict], pair[1].value or 0))
     return Check(

@@ -101,5 +101,11 @@ def _promise(solved: Thresholds | None) -> Promise | None:
     if solved is None:
         return None
     aim = solved.aim
-    photographs = sum(one.photographs for one in solved.classes)
-    return Promise(scope=aim.scope, confidence=aim.confidence, mix=aim.mix, photographs=photographs)
+    kept = aim.target_purity if aim.scope == "overall" and solved.solved[0].chosen else None
+    return Promise(
+        scope=aim.scope,
+        confidence=aim.confidence,
+        mix=aim.mix,
+        photographs=sum(one.photographs for one in solved.solved),
+        overall_purity=kept,
+    )

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,8 +75,7 @@ def release(model: Any, record: Record, folder: Path, request: Request) -> Relea
     for attempt in attempts(source, request.kind, request.quantiser):
         sys.stderr.write(f"{attempt.name}\n")
         started = time.monotonic()
-        file = attempt.make()
-        candidate, refused = bench.judge(file)
+        file, candidate, refused = bench.judge(attempt.make)
         tried.append(_note(attempt.name, time.monotonic() - started, len(file), candidate, refused))
         if refused is not None:
             sys.stderr.write(f"  {refused}\n")
@@ -127,17 +126,17 @@ class _Bench(NamedTuple):
     parameters: int
     request: Request
 
-    def judge(self, model: bytes) -> tuple[Candidate | None, ReleaseError | None]:
-        """The file and its answers, if it gives any, and why it may not ship."""
-        candidate = None
+    def judge(self, make: Callable[[], bytes]) -> tuple[bytes, Candidate | None, ReleaseError | None]:
+        """The file, its answers, if it gives any, and why it may not ship."""
+        file, candidate = b"", None
         try:
-            candidate = self._measure(model)
+            file = make()
+            candidate = self._measure(file)
             refuse(candidate.checks)
-        except NotPromised:  # nor could it be for another file: the photographs do not suffice
-            raise
+            candidate.settled.refuse_unpromised(must=self.request.must)
         except ReleaseError as cause:
-            return candidate, cause
-        return candidate, None
+            return file, candidate, cause
+        return file, candidate, None
 
     def _measure(self, model: bytes) -> Candidate:
         (calibration, test), request = self.parts, self.request
@@ -163,7 +162,7 @@ def _settle(part: Looked, logits: Logits, temperature: float, names: Sequence[st
         return by_hand(request.aim, names)
     scores = np.exp(log_scores(logits, temperature))
     answered = Answered(scores, part.labels, [file.sha256 for file in part.files], names)
-    return settle(answered, request.aim, must=request.must)
+    return settle(answered, request.aim)
 
 
 def _note(name: str, seconds: float, size: int, candidate: Candidate | None, refused: ReleaseError | None) -> Tried:
@@ -190,6 +189,9 @@ def _give_up(
     if not answered:
         return refusals[0][1]
     last, cause = answered[-1]
+    unpromised = [cause for _, cause in answered if isinstance(cause, NotPromised)]
+    if unpromised:  # then the photographs do not suffice, and the file would
+        return unpromised[0]
     ours, theirs = np.exp(log_scores(last.test)), np.exp(log_scores(floats))
     worst = np.argsort(-np.abs(ours - theirs).max(axis=1), kind="stable")[:_SHOWN]
     captions = [

@@ -49,7 +49,7 @@ def manifest_text(members: Members) -> str:
         },
         "output": {"kind": "logits", "dtype": "int8"},
         "runtimes": [{"runtime": "litert", "tolerance": 0.05}, {"runtime": "tflite-runtime", "tolerance": 0.2}],
-        "promise": {"scope": "class", "confidence": 0.95, "mix": [0.5, 0.5], "photographs": 20},
+        "promise": {"scope": "class", "confidence": 0.95, "mix": [0.5, 0.5], "photographs": 20, "overall_purity": None},
         "fingerprint": {
             "photographs": 20,
             "looks": {

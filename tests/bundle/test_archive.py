@@ -287,7 +287,7 @@ def test_a_member_that_claims_to_be_huge_is_not_read(bundle_data, monkeypatch):
         for name in names:
             claiming = bytearray(bundle_data)
             struct.pack_into("<II", claiming, bundle_data.rindex(name.encode()) - 26, claim, claim)
-            assert f"member {name} has {claim} bytes, where at most" in complaint(bytes(claiming))
+            assert f"member {name!r} has {claim} bytes, where at most" in complaint(bytes(claiming))
 
 
 def test_members_that_share_their_bytes_are_not_read(bundle_data, monkeypatch):

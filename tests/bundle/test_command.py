@@ -230,3 +230,11 @@ def test_a_reader_that_has_left_is_no_failure(put, bundle_data):
         done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, env=environment, check=False)
         assert (done.returncode, done.stderr) == (0, "")
     os.close(write)
+
+
+def test_what_a_file_says_of_itself_cannot_move_the_cursor(put, bundle_data, capsys):
+    path = put(bundle_data.replace(b'"version": 3', b'"\\u001b[2J": 3'.ljust(12)[:12]), "\x1b[2J.sortline")
+    code, text = ending(capsys, "inspect", str(path))
+    assert code == 6
+    assert "\x1b" not in text
+    assert "\\x1b[2J" in text

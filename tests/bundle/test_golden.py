@@ -113,3 +113,9 @@ def test_each_runtime_has_a_tolerance_of_its_own(bundle: Bundle) -> None:
     model = giving(0.6)
     model.runtime = Runtime("tflite-runtime", "2.14.0", None)
     assert check_golden(bundle, model).tolerance == 0.2  # type: ignore[arg-type]
+
+
+def test_a_golden_member_that_is_no_image_is_named(bundle: Bundle) -> None:
+    broken = bundle._replace(members={**bundle.members, "golden/00.png": b"no image"})
+    with pytest.raises(GoldenMismatch, match=r"golden/00\.png is not an image"):
+        check_golden(broken, giving(0.75))  # type: ignore[arg-type]

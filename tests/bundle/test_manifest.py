@@ -157,6 +157,7 @@ def fitting(name, kept):
         "target_purity": {int, float},
         "purity_bound": {int, float},
         "expires": {str},
+        "overall_purity": {int, float},
         "promise": {dict},
         "mix": {list},
     }
@@ -306,3 +307,10 @@ def test_a_damaged_manifest_is_read_or_refused_but_never_breaks(manifest_text, d
         text[data.draw(st.integers(0, len(text) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(BundleError):
         encode_manifest(parse_manifest(bytes(text)))
+
+
+@pytest.mark.parametrize("place", ["provenance/tool", "provenance/quantised_by", "classes/0/name"])
+def test_no_text_that_is_shown_can_move_a_terminals_cursor(document, place):
+    for control in ("\x1b[2J", "\x9b2J", "\x7f"):
+        with pytest.raises(BundleError, match="regex"):
+            parse(put(document, place, f"x{control}"))

@@ -23,6 +23,7 @@ from sortline_bundle.trust.private import (
 KEY_FILE_BYTES = 16 << 10
 # OpenSSL makes the file's key out of the passphrase by 2,048 rounds of PBKDF2, which is quick to try words with.
 SHORTEST_PASSPHRASE = 12
+LONGEST_PASSPHRASE = 1023  # what OpenSSL takes
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -42,6 +43,8 @@ def make_key_files(name: Path, passphrase: bytes | None) -> KeyFiles:
         ConfigError: one of the files is there already.
         OSError: the disk is full or the folder may not be written; neither file is there.
     """
+    if not name.name:
+        raise ConfigError(f"{name} is no name for a key; give one such as alice")
     private, public = (name.with_name(name.name + suffix) for suffix in (".key", ".pub"))
     for path in (private, public):
         if path.exists():
@@ -97,6 +100,8 @@ def new_passphrase(passphrase_file: Path | None) -> bytes:
             raise ConfigError("the two passphrases differ; run it again")
     if len(passphrase) < SHORTEST_PASSPHRASE:
         raise ConfigError(f"a passphrase has at least {SHORTEST_PASSPHRASE} characters; five random words are good")
+    if len(passphrase) > LONGEST_PASSPHRASE:
+        raise ConfigError(f"a passphrase has at most {LONGEST_PASSPHRASE} bytes, received {len(passphrase)}")
     return passphrase
 
 

@@ -247,3 +247,9 @@ def test_checking_loads_no_cryptography_until_there_is_a_signature(shop):
     )
     done = subprocess.run([sys.executable, "-c", code, shop / "some.sortline"], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_keyring_may_have_a_key_that_is_called_like_a_channel(shop, does):
+    make_key_files(shop / "sortline-channel", None)
+    ok(does("keys", "ring", "new", "sortline-channel.pub", "-o", "named.json"))
+    assert "keyring signed with key" in ok(does("sign", "named.json", "--key", "sortline-channel.key"))

@@ -207,3 +207,14 @@ def test_59_the_secret_is_nowhere_but_in_its_file(tmp_path, put, bundle_data, ca
     for text in [streams.out.encode(), streams.err.encode(), *written]:
         for form in (seed, seed.hex().encode(), base64.b64encode(seed), PASSPHRASE):
             assert form not in text
+
+
+def test_a_passphrase_longer_than_openssl_takes_is_refused(tmp_path):
+    passphrase = write_secret(tmp_path / "passphrase", b"x" * 1024)
+    with pytest.raises(ConfigError, match="at most 1023 bytes, received 1024"):
+        new_passphrase(passphrase)
+
+
+def test_a_key_needs_a_name():
+    with pytest.raises(ConfigError, match=r"\. is no name for a key"):
+        make_key_files(Path(), None)

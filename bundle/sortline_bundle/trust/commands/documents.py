@@ -1,5 +1,6 @@
 """What can be signed, on the disk: bundles hold their signatures; keyrings and channels have them in a file beside."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,13 +46,20 @@ def read_signed(path: Path) -> Signed:
     if not data.startswith(b"{"):
         bundle = parse_bundle(data, where=str(path))
         return Signed("bundle", bundle.manifest_bytes, bundle.signatures, bundle)
-    role: Role = "channel" if channel.FORMAT.encode() in data[: channel.CHANNEL_BYTES] else "keyring"
+    role: Role = "channel" if _format_of(data) == channel.FORMAT else "keyring"
     beside = signatures_path(path)
     signatures = _read(beside, SIGNATURES_BYTES) if beside.exists() else None
     with _told_of(path):
         (Channel.parse if role == "channel" else Keyring.parse)(data)
     with _told_of(beside):
         return Signed(role, data, () if signatures is None else parse_signatures(signatures))
+
+
+def _format_of(data: bytes) -> object:
+    try:
+        return json.loads(data).get("format")
+    except (ValueError, RecursionError, AttributeError):
+        return None
 
 
 def write_signed(path: Path, signed: Signed, signatures: tuple[Signature, ...]) -> None:
