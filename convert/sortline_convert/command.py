@@ -238,13 +238,16 @@ def load_model(run_folder: Path, classes: int) -> Any:
         ConfigError: it cannot be loaded, or has another number of outputs.
     """
     path = run_folder / KERAS_MODEL
+    model, damage = None, ""
     with quiet():
         import keras
 
         try:
             model = keras.models.load_model(path, compile=False)
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as cause:
-            raise ConfigError(f"{path} cannot be loaded: {cause}; train anew") from None
+            damage = str(cause)
+    if model is None:  # told out here, where what Keras said on the way is not repeated
+        raise ConfigError(f"{path} cannot be loaded: {damage}; train anew")
     if model.output_shape[-1] != classes:
         raise ConfigError(
             f"{path} gives {model.output_shape[-1]} scores for the {classes} classes of {RECORD}; train anew"

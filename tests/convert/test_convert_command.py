@@ -93,3 +93,13 @@ def test_a_number_out_of_range(refused: Refused, copy: Path, option: tuple[str, 
     exit_code, sentence = refused(copy, *option)
     assert exit_code == 3
     assert option[0] in sentence
+
+
+def test_a_model_with_a_flipped_byte(refused: Refused, copy: Path) -> None:
+    model = copy / "model.keras"
+    data = bytearray(model.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    model.write_bytes(data)
+    exit_code, sentence = refused(copy)
+    assert exit_code == 3
+    assert "model.keras cannot be loaded" in sentence
