@@ -1,5 +1,6 @@
 """Photographs in class folders, and pixels out of files. The same for trainer, converter and station."""
 
+import base64
 import io
 import struct
 import warnings
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -120,3 +122,18 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
+
+
+def data_address(image: NDArray[np.uint8], longest_px: int | None = None, quality: int = 80) -> str:
+    """`(H, W, 3) uint8 RGB` as a JPEG inside an address, for pages that need nothing else.
+
+    Args:
+        image: The picture.
+        longest_px: Side to which it is reduced where it is longer; None leaves it as it is.
+        quality: Of the JPEG, up to 100.
+    """
+    scale = 1.0 if longest_px is None else min(1.0, longest_px / max(image.shape[:2]))
+    size = [max(1, round(scale * side)) for side in image.shape[1::-1]]
+    small = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()

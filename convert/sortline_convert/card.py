@@ -1,22 +1,20 @@
 """The bundle's card: one page that says what the model is and how far it can be trusted, for people."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from sortline_bundle.calibration import ReliabilityBin
 from sortline_bundle.manifest import ClassSpec, Manifest
-from sortline_bundle.photographs import decode_image
+from sortline_bundle.photographs import data_address, decode_image
 from sortline_bundle.scores import log_scores
 from sortline_convert.charts import draw_purity_recovery, draw_reliability
 from sortline_convert.outcome import Released
 
-_THUMB_PX, _QUALITY = 224, 80
+_THUMB_PX = 224  # many golden images at full size would not go into a card
 
 
 class Card(NamedTuple):
@@ -83,15 +81,5 @@ def render_card(card: Card) -> bytes:
         bins=_sort(scores, test.labels, file.settled.specs),
         purity=draw_purity_recovery(solved) if solved else None,
         reliability=draw_reliability(card.before, card.after),
-        golden=[(one, _thumbnail(card.images[one.member])) for one in card.manifest.golden],
+        golden=[(one, data_address(decode_image(card.images[one.member]), _THUMB_PX)) for one in card.manifest.golden],
     ).encode()
-
-
-def _thumbnail(png: bytes) -> str:
-    """A small JPEG of an image, as text: many golden images at full size would not go into a card."""
-    image = decode_image(png)
-    scale = min(1.0, _THUMB_PX / max(image.shape[:2]))
-    size = [max(1, round(scale * side)) for side in image.shape[1::-1]]
-    small = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
-    _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return base64.b64encode(data.tobytes()).decode()

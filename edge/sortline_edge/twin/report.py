@@ -1,17 +1,15 @@
 """The belt's report: one HTML page, pictures included, that can be mailed."""
 
-import base64
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 from jinja2 import Environment, StrictUndefined
 
 from sortline_bundle.archive import Bundle
 from sortline_bundle.files import write_whole
-from sortline_bundle.photographs import load_image
+from sortline_bundle.photographs import data_address, load_image
 from sortline_edge.config import Station
 from sortline_edge.twin.books import Books, Fate
 from sortline_edge.twin.film import Picture
@@ -48,7 +46,7 @@ def render_report(
         digest=bundle.digest,
         station=station,
         books=books,
-        pictures=[_data_address(picture, 85) for picture in pictures],
+        pictures=[data_address(picture, quality=85) for picture in pictures],
         galleries={title: [_show(fate) for fate in group[:_MOST_SHOWN]] for title, group in _groups(station, fates)},
     )
     write_whole(path, page.encode())
@@ -67,18 +65,10 @@ def _groups(station: Station, fates: Sequence[Fate]) -> list[tuple[str, list[Fat
 
 def _show(fate: Fate) -> Shown:
     image = load_image(fate.rider.photograph.path)
-    scale = _THUMB_PX / max(image.shape[:2])
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     if not fate.decisions:
         answer = "no decision"
     else:
         decision = fate.decisions[0]
         answer = f"{decision.class_name or '?'} {decision.score:.2f}"
         answer += "" if decision.reason == "sorted" else f", {decision.reason}"
-    return Shown(_data_address(small.astype("uint8"), 80), fate.rider.photograph.class_name, answer)
-
-
-def _data_address(picture: Picture, quality: int) -> str:
-    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
+    return Shown(data_address(image, _THUMB_PX), fate.rider.photograph.class_name, answer)

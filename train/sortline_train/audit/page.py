@@ -1,16 +1,12 @@
 """The audit as one HTML page with pictures, which needs nothing else."""
 
-import base64
 import math
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
-import numpy as np
-
 from sortline_bundle.errors import PhotographError
-from sortline_bundle.photographs import load_image
+from sortline_bundle.photographs import data_address, load_image
 from sortline_train.audit.findings import KINDS, Kind, list_findings
 from sortline_train.audit.survey import FEW
 from sortline_train.audit.values import Audit, Finding, Group, Photograph
@@ -108,10 +104,4 @@ def _picture(path: Path) -> str | None:
         image = load_image(path)
     except PhotographError:
         return None
-    scale = min(1.0, _THUMB_PX / max(image.shape[:2]))
-    width, height = (max(1, round(scale * side)) for side in image.shape[1::-1])
-    small = cv2.cvtColor(
-        np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)), cv2.COLOR_RGB2BGR
-    )
-    _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
+    return data_address(image, _THUMB_PX, _QUALITY)

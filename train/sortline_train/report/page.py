@@ -1,15 +1,14 @@
 """The report: one page that can be mailed, and its figures beside it."""
 
-import base64
 import math
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-import cv2
 import msgspec
 
 from sortline_bundle.files import write_whole
+from sortline_bundle.photographs import data_address
 from sortline_train.evaluation import ClassFigures, Evaluation, most_confused
 from sortline_train.report import words
 from sortline_train.report.charts import draw_curves, draw_reliability
@@ -17,7 +16,6 @@ from sortline_train.report.values import METRICS, Answer, Pixels, Report
 
 PAGE = "report.html"
 _THUMB_PX = 224
-_QUALITY = 80
 _MANY_CLASSES = 12
 
 
@@ -69,13 +67,4 @@ def _heat(evaluation: Evaluation) -> list[list[float]]:
 
 
 def _with_pictures(answers: Sequence[Answer], pictures: Sequence[Pixels]) -> list[tuple[Answer, str]]:
-    return [(answer, _data_address(picture)) for answer, picture in zip(answers, pictures, strict=True)]
-
-
-def _data_address(picture: Pixels) -> str:
-    """A small JPEG of `(H, W, 3) uint8 RGB` pixels, as an address that holds the picture itself."""
-    scale = min(1.0, _THUMB_PX / max(picture.shape[:2]))
-    size = [max(1, round(scale * side)) for side in picture.shape[1::-1]]
-    bgr = cv2.cvtColor(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
-    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
+    return [(answer, data_address(picture, _THUMB_PX)) for answer, picture in zip(answers, pictures, strict=True)]
