@@ -49,12 +49,13 @@ def examine(file: bytes, kind: Kind, parameters: int, runs_on: RuntimeName = "li
             )
         if one.kind in {"custom op", "flex op"}:
             raise UnsupportedOperators(f"the {kind} file: {one.message}; take a backbone without it")
+    graph = Graph(file)
     if kind == "int8":
-        _check_int8(anatomy, Graph(file))
+        _check_int8(anatomy, graph)
     newer = tuple(one.message for one in found)
     if newer and runs_on == "tflite-runtime":
         raise UnsupportedOperators(f"the station has tflite-runtime 2.14: {'; '.join(newer)}; take another --kind")
-    return Facts(Graph(file).ends(), RUNTIMES[:1] if newer else RUNTIMES, newer)
+    return Facts(graph.ends(), RUNTIMES[:1] if newer else RUNTIMES, newer)
 
 
 def _check_int8(anatomy: Anatomy, graph: Graph) -> None:

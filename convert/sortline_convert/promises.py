@@ -84,28 +84,11 @@ class Solved(Table, frozen=True, kw_only=True):
     curve: tuple[Point, ...]
 
 
-class Accepted(Table, frozen=True, kw_only=True):
-    """What becomes of the calibration photographs of one class; where there are none, null.
-
-    Attributes:
-        class_name: Of the class.
-        photographs: How many there are.
-        accepted: Share sorted into any bin; the others are rejected.
-        recovery: Share sorted into their own.
-    """
-
-    class_name: str
-    photographs: int
-    accepted: float | None
-    recovery: float | None
-
-
 class Thresholds(Table, frozen=True, kw_only=True):
-    """All of it: what was asked, the threshold of each class (or the one for all), and what they do together."""
+    """All of it: what was asked, and the threshold of each class, or the one for all."""
 
     aim: Aim
     solved: tuple[Solved, ...]
-    classes: tuple[Accepted, ...]
 
     def of(self, class_name: str) -> Solved:
         """What holds for answers of this class."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sortline_bundle.errors import ConfigError, NotPromised, ReleaseError
+from sortline_bundle.errors import ConfigError, ReleaseError
 from sortline_bundle.scores import fit_temperature, log_scores
 from sortline_convert.attempts import Source, attempts
 from sortline_convert.examine import examine
@@ -133,9 +133,10 @@ class _Bench(NamedTuple):
             file = make()
             candidate = self._measure(file)
             refuse(candidate.checks)
-            candidate.settled.refuse_unpromised(must=self.request.must)
         except ReleaseError as cause:
             return file, candidate, cause
+        # Of a file that is as good as the trained network: another one would not do, the photographs do not suffice.
+        candidate.settled.refuse_unpromised(must=self.request.must)
         return file, candidate, None
 
     def _measure(self, model: bytes) -> Candidate:
@@ -189,9 +190,6 @@ def _give_up(
     if not answered:
         return refusals[0][1]
     last, cause = answered[-1]
-    unpromised = [cause for _, cause in answered if isinstance(cause, NotPromised)]
-    if unpromised:  # then the photographs do not suffice, and the file would
-        return unpromised[0]
     ours, theirs = np.exp(log_scores(last.test)), np.exp(log_scores(floats))
     worst = np.argsort(-np.abs(ours - theirs).max(axis=1), kind="stable")[:_SHOWN]
     captions = [

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sortline_bundle.errors import ConfigError, SortlineError
 from sortline_bundle.strict import convert
 from sortline_convert.mix import sample_all, sample_class
-from sortline_convert.promises import Accepted, Aim, Lacking, Point, Solved, Thresholds
+from sortline_convert.promises import Aim, Lacking, Point, Solved, Thresholds
 from sortline_convert.purity import Steps, answers_needed, fewest_answers, find_threshold, lower_bound, reweigh
 
 
@@ -48,7 +48,7 @@ def solve_thresholds(answered: Answered, aim: Aim) -> Thresholds:
     else:
         cases = [_of_class(answered, nth, aim) for nth in range(len(answered.class_names))]
     solved = tuple(_solve(case, aim) for case in cases)
-    return Thresholds(aim=aim, solved=solved, classes=_accepted(answered, solved))
+    return Thresholds(aim=aim, solved=solved)
 
 
 def _check(answered: Answered, aim: Aim) -> None:
@@ -159,21 +159,4 @@ def _lacking(case: _Case, steps: Steps, target: float, confidence: float) -> Lac
         fewest_accepted=fewest,
         needed_accepted=needed,
         needed_photographs=photographs,
-    )
-
-
-def _accepted(answered: Answered, solved: Sequence[Solved]) -> tuple[Accepted, ...]:
-    scores, labels, _, names = answered
-    answers = scores.argmax(axis=1)
-    thresholds = [math.inf if one.chosen is None else one.chosen.threshold for one in solved]
-    passes = scores.max(axis=1) >= np.broadcast_to(thresholds, len(names))[answers]
-    return tuple(
-        Accepted(
-            class_name=name,
-            photographs=int(own.sum()),
-            accepted=float(passes[own].mean()) if own.any() else None,
-            recovery=float((passes & (answers == nth))[own].mean()) if own.any() else None,
-        )
-        for nth, name in enumerate(names)
-        for own in [labels == nth]
     )

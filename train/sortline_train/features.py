@@ -31,16 +31,7 @@ class Extractor:
         return self._models.one(picture)
 
     def run(self, picture: Picture, count: int, title: str) -> Floats:
-        """Run over the pictures `picture(0)` to `picture(count - 1)`.
-
-        Args:
-            picture: Makes the nth; called from several threads.
-            count: How many there are.
-            title: For the progress bar.
-
-        Returns:
-            `(count, ...) float32`.
-        """
+        """As `Models.run`; on a card in batches."""
         if self._models is not None:
             return self._models.run(picture, count, title)
         out = np.empty((count, *self._model.output_shape[1:]), np.float32)

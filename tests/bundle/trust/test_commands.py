@@ -253,3 +253,18 @@ def test_a_keyring_may_have_a_key_that_is_called_like_a_channel(shop, does):
     make_key_files(shop / "sortline-channel", None)
     ok(does("keys", "ring", "new", "sortline-channel.pub", "-o", "named.json"))
     assert "keyring signed with key" in ok(does("sign", "named.json", "--key", "sortline-channel.key"))
+
+
+def test_a_successor_runs_out_when_the_one_before_does_unless_it_is_told_otherwise(shop, does):
+    ok(does("keys", "ring", "new", "alice.pub", "--expires", "2031-01-31", "-o", "first.json"))
+    ok(does("keys", "ring", "add", "first.json", "bob.pub", "-o", "second.json"))
+    ok(does("keys", "ring", "remove", "second.json", "bob", "--expires", "never", "-o", "third.json"))
+    expires = [
+        Keyring.parse((shop / name).read_bytes()).expires for name in ("first.json", "second.json", "third.json")
+    ]
+    assert expires == ["2031-01-31T00:00:00Z", "2031-01-31T00:00:00Z", None]
+
+
+def test_a_floor_is_not_for_keyrings(shop, does):
+    code, _, error = does("verify", "ring-1.json", "--keyring", "ring-1.json", "--floor", "2")
+    assert (code, "--floor is not for keyrings" in error) == (3, True)

@@ -1,10 +1,10 @@
 """What can be signed, on the disk: bundles hold their signatures; keyrings and channels have them in a file beside."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sortline_bundle.archive import BUNDLE_BYTES, Bundle, parse_bundle, write_signatures
 from sortline_bundle.errors import BundleError
@@ -13,6 +13,8 @@ from sortline_bundle.trust import channel, keyring
 from sortline_bundle.trust.channel import Channel
 from sortline_bundle.trust.keyring import Keyring
 from sortline_bundle.trust.signatures import SIGNATURES_BYTES, Role, Signature, encode_signatures, parse_signatures
+
+T = TypeVar("T")
 
 
 class Signed(NamedTuple):
@@ -80,9 +82,7 @@ def read_keyring(path: Path) -> Keyring:
     Raises:
         BundleError: it cannot be read, or does not hold.
     """
-    data = _read(path, keyring.KEYRING_BYTES)
-    with _told_of(path):
-        return Keyring.parse(data)
+    return _load(path, keyring.KEYRING_BYTES, Keyring.parse)
 
 
 def read_channel(path: Path) -> Channel:
@@ -91,9 +91,13 @@ def read_channel(path: Path) -> Channel:
     Raises:
         BundleError: it cannot be read, or does not hold.
     """
-    data = _read(path, channel.CHANNEL_BYTES)
+    return _load(path, channel.CHANNEL_BYTES, Channel.parse)
+
+
+def _load(path: Path, limit: int, parse: Callable[[bytes], T]) -> T:
+    data = _read(path, limit)
     with _told_of(path):
-        return Channel.parse(data)
+        return parse(data)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from sortline_bundle.trust.keyfiles import read_public_key
 from sortline_bundle.trust.keyring import Key, Keyring, Thresholds
 from sortline_bundle.trust.signatures import Role
 
+_NEVER = "never"
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
@@ -71,7 +72,10 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         help="how many keys must sign a bundle, keyring or channel (at first 1 each)",
     )
     parser.add_argument(
-        "--expires", type=_day, metavar="YYYY-MM-DD", help="day from which it counts no more (default: never)"
+        "--expires",
+        type=_day,
+        metavar="YYYY-MM-DD",
+        help="day from which it counts no more, or never (default: as the one before, at first never)",
     )
 
 
@@ -99,7 +103,7 @@ def _remove(arguments: argparse.Namespace) -> None:
 
 
 def _write_successor(arguments: argparse.Namespace, old: Keyring, keys: tuple[Key, ...]) -> None:
-    new = msgspec.structs.replace(old, version=old.version + 1, created=_now(), expires=None, keys=keys)
+    new = msgspec.structs.replace(old, version=old.version + 1, created=_now(), keys=keys)
     _write(arguments, new)
     for which, ring in (("in use", old), ("new", new)):
         holders = ", ".join(sorted({key.label for key in ring.keys if "keyring" in key.roles}))
@@ -108,7 +112,8 @@ def _write_successor(arguments: argparse.Namespace, old: Keyring, keys: tuple[Ke
 
 def _write(arguments: argparse.Namespace, keyring: Keyring) -> None:
     thresholds = msgspec.structs.replace(keyring.thresholds, **dict(arguments.threshold))
-    whole = msgspec.structs.replace(keyring, thresholds=thresholds, expires=arguments.expires)
+    expires = keyring.expires if arguments.expires is None else arguments.expires
+    whole = msgspec.structs.replace(keyring, thresholds=thresholds, expires=None if expires == _NEVER else expires)
     try:
         write_new(arguments.out, whole.encode())
     except FileExistsError:
@@ -140,11 +145,13 @@ def _threshold(text: str) -> tuple[str, int]:
 
 
 def _day(text: str) -> str:
+    if text == _NEVER:
+        return text
     moment = f"{text}T00:00:00Z"
     try:
         read_moment(moment)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"as in 2028-01-31, received {text!r}") from None
+        raise argparse.ArgumentTypeError(f"as in 2028-01-31, or never; received {text!r}") from None
     return moment
 
 

@@ -51,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             f"--station and --channel are for bundles, and {arguments.file} is a {signed.role}; leave them out"
         )
+    if signed.role == "keyring" and arguments.floor is not None:
+        raise ConfigError(f"--floor is not for keyrings, which go up by one, and {arguments.file} is one; leave it out")
     verdict = _judge(signed, keyring, arguments)
     if arguments.json:
         document = {**msgspec.structs.asdict(verdict), "not_counted": [one._asdict() for one in verdict.not_counted]}
