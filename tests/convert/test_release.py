@@ -232,6 +232,16 @@ def test_where_the_first_way_is_refused_a_later_one_is_taken_and_named(drawn, wa
     assert len(released.representative) == 3
 
 
+def test_a_purity_is_asked_of_the_file_that_came_through_the_gate(drawn, ways, float32, seen, int8, capfd):
+    poor = to_int8(float32, seen._replace(highs={name: 40 * high for name, high in seen.highs.items()}))
+    ways(poor, int8, int8)
+    with pytest.raises(NotPromised):
+        let_out(drawn, REQUEST._replace(aim=Aim(target_purity=0.99), must=True))
+    # The first is refused as too far from the model, whatever it promises; the second would do: a third cannot help.
+    said = capfd.readouterr().err
+    assert [f"way {nth}\n" in said for nth in range(3)] == [True, True, False]
+
+
 def test_where_no_way_gives_answers_the_first_error_is_raised_by_its_name(drawn, ways, float32):
     ways(float32, b"nothing")
     with pytest.raises(NotQuantised):
