@@ -82,7 +82,8 @@ class Source:
     def partly_float(self, stretches: int) -> bytes:
         """With the most sensitive stretches in float."""
         for stretch in self._sensitive[:stretches]:
-            sys.stderr.write(f"  in float: {stretch[0]} to {stretch[-1]}\n")
+            first, last = (name.partition(";")[0] for name in (stretch[0], stretch[-1]))
+            sys.stderr.write(f"  in float: {first} to {last}\n")
         exempt = [name for stretch in self._sensitive[:stretches] for name in stretch]
         return to_int8(self.float32, self.seen, exempt=exempt)
 
