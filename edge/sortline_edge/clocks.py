@@ -14,6 +14,13 @@ class Clock(Protocol):
         """Return at `when_ns`, or at once if that has passed."""
 
 
+def wait_for_ns(clock: Clock, due_ns: int, timeout_s: float) -> bool:
+    """Wait for a moment, but no longer than `timeout_s`; return whether it has come."""
+    end_ns = clock.now_ns() + round(1e9 * timeout_s)
+    clock.wait_until_ns(min(due_ns, end_ns))
+    return due_ns <= end_ns
+
+
 class MonotonicClock:
     """The machine's own monotonic clock."""
 

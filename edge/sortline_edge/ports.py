@@ -3,6 +3,7 @@
 # The output process imports this module and must start fast: what only annotations need is not imported when it runs.
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -25,7 +26,8 @@ class Frame:
     Attributes:
         image: `(H, W, 3) uint8`, channels as `order` says.
         order: Channel order in memory.
-        captured_ns: When it was taken, on the clock the station runs by (monotonic, or the belt's virtual one).
+        captured_ns: When it was taken (the middle of its exposure, as near as the camera can tell), on the clock the
+            station runs by (monotonic, or the belt's virtual one).
         sequence: Counts the frames the camera took; a gap is a dropped frame.
     """
 
@@ -35,14 +37,21 @@ class Frame:
     sequence: int
 
 
+class NoFrame(enum.Enum):
+    """Why there is no frame."""
+
+    YET = "none came within the time given"
+    ENDED = "a finite source has given its last"
+
+
 class Camera(Protocol):
     """A source of frames: always the newest, never a queue of old ones."""
 
-    def read(self, timeout_s: float) -> Frame | None:
-        """Wait for a frame not given before; None when a finite source has ended.
+    def read(self, timeout_s: float, max_age_s: float) -> Frame | NoFrame:
+        """Wait at most `timeout_s` for a frame that was not given before and is no older than `max_age_s`.
 
         Raises:
-            HardwareError: no fresh frame came within `timeout_s` seconds.
+            HardwareError: the camera has failed in a way that only opening it anew, or a person, can mend.
         """
 
     def close(self) -> None:
@@ -58,13 +67,30 @@ class Classifier(Protocol):
         """Return one raw score per class, `(C,) float32`, for the part of `image` inside `box` (default: all of it)."""
 
 
-class Pulse(msgspec.Struct, frozen=True, kw_only=True):
+class Pulse(msgspec.Struct, frozen=True, kw_only=True, tag="pulse"):
     """Make a line active from `on_ns` to `off_ns` (monotonic), for the sake of one item."""
 
     line: int
     on_ns: int
     off_ns: int
     item: int
+
+
+class Code(msgspec.Struct, frozen=True, kw_only=True, tag="code"):
+    """Say `value` on the code lines at `at_ns`, for the sake of one item; with a strobe, hand it over by it."""
+
+    value: int
+    at_ns: int
+    item: int
+
+
+class Recall(msgspec.Struct, frozen=True, kw_only=True, tag="recall"):
+    """Forget what has not begun: for one item, or, with None, for all."""
+
+    item: int | None = None
+
+
+Command = Pulse | Code | Recall
 
 
 class Switched(msgspec.Struct, frozen=True, kw_only=True, tag="switched"):
@@ -81,32 +107,76 @@ class Switched(msgspec.Struct, frozen=True, kw_only=True, tag="switched"):
     item: int | None = None
 
 
-class Suppressed(msgspec.Struct, frozen=True, kw_only=True, tag="suppressed"):
-    """A pulse was left out: it could have begun only `late_ns` after its time, and would have hit the next item."""
+class Coded(msgspec.Struct, frozen=True, kw_only=True, tag="coded"):
+    """The code lines said `value` from `at_ns` on, `late_ns` after it was due."""
 
-    line: int
+    value: int
+    at_ns: int
+    late_ns: int
+    item: int
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True, tag="answered"):
+    """The PLC acknowledged an item's code at `at_ns`, or (`in_time` is false) did not within its time."""
+
+    item: int
+    at_ns: int
+    in_time: bool
+
+
+class Suppressed(msgspec.Struct, frozen=True, kw_only=True, tag="suppressed"):
+    """A command was left out.
+
+    Attributes:
+        item: Whose.
+        late_ns: How long after its time it was left out; negative: before.
+        reason: `late`: it could have begun only now, and would have hit the next item. `stopped`: the emergency stop
+            is active. `busy`: the PLC had not taken the code before.
+    """
+
     item: int
     late_ns: int
+    reason: Literal["late", "stopped", "busy"] = "late"
 
 
 class MadeSafe(msgspec.Struct, frozen=True, kw_only=True, tag="safe"):
-    """Every output was made inactive, and why."""
+    """Every output was made inactive for good, and why."""
 
     at_ns: int
     reason: str
 
 
-Report = Switched | Suppressed | MadeSafe
+class Edge(msgspec.Struct, frozen=True, kw_only=True, tag="edge"):
+    """An input line became active or inactive at `at_ns`. Each input's level at the start is told as an edge too."""
+
+    line: int
+    active: bool
+    at_ns: int
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True, tag="counted"):
+    """An encoder's line had given `count` rising edges since the start, the newest at `at_ns`.
+
+    Told at least ten times a second while the belt goes.
+    """
+
+    line: int
+    count: int
+    at_ns: int
+
+
+Report = Switched | Coded | Answered | Suppressed | MadeSafe | Edge | Counted
 
 
 class Outputs(Protocol):
-    """Takes timed pulses and carries them out on its own."""
+    """Takes timed commands and carries them out on its own; tells what it did, and what the inputs said."""
 
-    def send(self, pulses: Sequence[Pulse]) -> None:
-        """Hand over pulses, any time before they are due; also a beat.
+    def send(self, commands: Sequence[Command]) -> None:
+        """Hand over commands, any time before they are due; also a beat.
 
         Raises:
-            ValueError: a pulse ends before it begins, or is for a line that is not claimed; none of them was sent.
+            ValueError: a command that cannot be carried out (a pulse that ends before it begins, a line that is not
+                claimed, a code that is too large); none of them was sent.
             HardwareError: the outputs have failed and are safe.
         """
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from sortline_bundle.errors import HardwareError
 from sortline_edge.clocks import Clock
-from sortline_edge.ports import Camera, Frame, Outputs, Report
+from sortline_edge.ports import Camera, Frame, NoFrame, Outputs, Report
 from sortline_edge.station import Core, Step
 
 _TICK_NS = 20_000_000
@@ -26,9 +27,11 @@ def sort(core: Core, camera: Camera, outputs: Outputs, clock: Clock, stale_after
     """
     last_ns = 0
     while True:
-        frame = camera.read(stale_after_s)
-        if frame is None:
+        frame = camera.read(stale_after_s, stale_after_s)
+        if frame is NoFrame.ENDED:
             break
+        if frame is NoFrame.YET:
+            raise HardwareError(f"the camera gave no fresh frame for {stale_after_s:g} s; check its cable")
         step = core.step(frame, clock.now_ns())
         outputs.send(step.pulses)
         last_ns = max([last_ns, *(pulse.off_ns for pulse in step.pulses)])

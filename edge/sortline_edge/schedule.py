@@ -80,7 +80,9 @@ class Scheduler:
             return None
         open_ns = self._arrival_ns(ride, ride.bin) - round(ride.bin.dwell_ms * 5e5)
         on_ns = open_ns - round(ride.bin.delay_ms * 1e6)
-        return Pulse(line=ride.bin.line, on_ns=on_ns, off_ns=on_ns + round(ride.bin.dwell_ms * 1e6), item=ride.item)
+        return Pulse(
+            line=ride.bin.line or 0, on_ns=on_ns, off_ns=on_ns + round(ride.bin.dwell_ms * 1e6), item=ride.item
+        )
 
     def _trim(self, pulse: Pulse) -> Pulse:
         ride = self._rides[pulse.item]

@@ -80,7 +80,7 @@ def simulate(
             camera = open_camera(station, folder, clock)
             if not isinstance(camera, BeltCamera):
                 raise ConfigError(f'a simulation needs `camera.driver = "belt"`, received {station.camera}')
-            for moment in sort(core, camera, outputs, clock, station.deciding.stale_after_s):
+            for moment in sort(core, camera, outputs, clock, station.guard.camera_lost_after_s):
                 decisions.extend(moment.step.decisions)
                 gates.take(moment.reports)
                 watch(Scene(core, camera, gates), moment)

@@ -113,7 +113,7 @@ def test_a_pulse_whose_time_is_over_is_suppressed_however_short_it_was() -> None
     bench = Bench()
     bench.schedule.accept(pulse(10, 12, item=7))
     bench.do(bench.schedule.advance(12))
-    assert bench.reports == [Suppressed(line=5, item=7, late_ns=2)]
+    assert bench.reports == [Suppressed(item=7, late_ns=2)]
 
 
 @pytest.mark.parametrize(("bad", "reason"), [(pulse(5, 5), "not after its begin"), (pulse(0, 5, line=9), "not one of")])

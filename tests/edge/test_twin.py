@@ -18,7 +18,7 @@ from sortline_edge import simulation
 from sortline_edge.clocks import VirtualClock
 from sortline_edge.config import BeltCamera as Settings
 from sortline_edge.config import Bin, Deciding, FolderCamera, Timing
-from sortline_edge.ports import Frame, MadeSafe, Pulse, Suppressed, Switched
+from sortline_edge.ports import Frame, MadeSafe, NoFrame, Pulse, Suppressed, Switched
 from sortline_edge.simulation import Outcome
 from sortline_edge.twin.belt import start_belt
 from sortline_edge.twin.camera import BeltCamera
@@ -37,7 +37,7 @@ def belt_of(world: Any, items: Path, clock: VirtualClock, **settings: Any) -> tu
 
 def frames_of(camera: BeltCamera) -> list[Frame]:
     frames = []
-    while (frame := camera.read(1.0)) is not None:
+    while (frame := camera.read(1.0, 1.0)) is not NoFrame.ENDED:
         frames.append(frame)
     return frames
 
@@ -76,7 +76,7 @@ def test_an_item_is_seen_where_the_layout_says(world: Any, coloured_items: Path)
     bare = None
     checked = 0
     for frame in frames_of(belt_of(world, coloured_items, VirtualClock(), count=4, frames_per_s=10)[1]):
-        camera.read(1.0)
+        camera.read(1.0, 1.0)
         bare = frame.image if bare is None else bare
         for rider, sprite in camera.visible:
             left = camera.layout.left_px(rider, frame.captured_ns)
@@ -94,7 +94,7 @@ def test_an_item_is_seen_where_the_layout_says(world: Any, coloured_items: Path)
 
 def test_the_middle_of_an_item_passes_the_middle_of_the_picture_at_its_time(world: Any, coloured_items: Path) -> None:
     _, camera = belt_of(world, coloured_items, VirtualClock(), count=2)
-    camera.read(1.0)
+    camera.read(1.0, 1.0)
     for rider in camera.riders:
         left = camera.layout.left_px(rider, rider.middle_ns)
         assert left + rider.length_mm / camera.layout.mm_per_px / 2 == pytest.approx(320)
@@ -182,7 +182,7 @@ def test_a_gate_is_open_one_actuator_delay_after_its_line_is_active() -> None:
     log = GateLog()
     log.take([switched(1, 100, active=True), switched(1, 150, active=True)])
     log.take([switched(1, 200, active=False, late_ns=7), MadeSafe(at_ns=0, reason="end")])
-    log.take([switched(1, 300, active=True), Suppressed(line=1, item=9, late_ns=99)])
+    log.take([switched(1, 300, active=True), Suppressed(item=9, late_ns=99)])
     for delay_ms in (0, 30):
         bin_ = Bin(name="a", classes=("a",), line=1, distance_mm=1, delay_ms=delay_ms)
         times = (99, 100, 160, 199, 200, 299, 300, 9_999)

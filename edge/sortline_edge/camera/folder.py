@@ -4,8 +4,8 @@ from pathlib import Path
 
 from sortline_bundle.errors import HardwareError
 from sortline_bundle.photographs import SUFFIXES, load_image
-from sortline_edge.clocks import Clock
-from sortline_edge.ports import Frame
+from sortline_edge.clocks import Clock, wait_for_ns
+from sortline_edge.ports import Frame, NoFrame
 
 
 class FolderCamera:
@@ -25,21 +25,23 @@ class FolderCamera:
         self._clock = clock
         self._period_ns = round(1e9 / frames_per_s)
         self._start_ns = clock.now_ns()
-        self._sequence = -1
+        self._sequence = 0
 
-    def read(self, timeout_s: float) -> Frame | None:
-        """The next image at its time; None after the last.
+    def read(self, timeout_s: float, max_age_s: float) -> Frame | NoFrame:
+        """The next image at its time, however late that is read: what was recorded is all looked at.
 
         Raises:
             PhotographError: the file is damaged.
         """
-        del timeout_s
-        self._sequence += 1
+        del max_age_s
         if self._sequence >= len(self._paths):
-            return None
+            return NoFrame.ENDED
         due_ns = self._start_ns + self._sequence * self._period_ns
-        self._clock.wait_until_ns(due_ns)
-        return Frame(load_image(self._paths[self._sequence]), "RGB", due_ns, self._sequence)
+        if not wait_for_ns(self._clock, due_ns, timeout_s):
+            return NoFrame.YET
+        frame = Frame(load_image(self._paths[self._sequence]), "RGB", due_ns, self._sequence)
+        self._sequence += 1
+        return frame
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from sortline_bundle.errors import HardwareError
-from sortline_edge.clocks import Clock
-from sortline_edge.ports import Frame
+from sortline_edge.clocks import Clock, wait_for_ns
+from sortline_edge.ports import Frame, NoFrame
 
 
 class VideoCamera:
@@ -28,18 +28,20 @@ class VideoCamera:
         self._period_ns = round(1e9 / self.frames_per_s)
         self._clock = clock
         self._start_ns = clock.now_ns()
-        self._sequence = -1
+        self._sequence = 0
 
-    def read(self, timeout_s: float) -> Frame | None:
-        """The next frame at its time; None after the last."""
-        del timeout_s
+    def read(self, timeout_s: float, max_age_s: float) -> Frame | NoFrame:
+        """The next frame at its time, however late that is read: what was recorded is all looked at."""
+        del max_age_s
+        due_ns = self._start_ns + self._sequence * self._period_ns
+        if not wait_for_ns(self._clock, due_ns, timeout_s):
+            return NoFrame.YET
         there, image = self._capture.read()
         if not there:
-            return None
+            return NoFrame.ENDED
+        frame = Frame(np.asarray(image, np.uint8), "BGR", due_ns, self._sequence)
         self._sequence += 1
-        due_ns = self._start_ns + self._sequence * self._period_ns
-        self._clock.wait_until_ns(due_ns)
-        return Frame(np.asarray(image, np.uint8), "BGR", due_ns, self._sequence)
+        return frame
 
     def close(self) -> None:
         """Let go of the file."""

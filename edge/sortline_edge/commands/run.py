@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"outputs: ready, real-time priority {'granted' if outputs.realtime else 'not granted'}\n")
         camera = open_camera(station, folder, clock)
         try:
-            for moment in sort(core, camera, outputs, clock, station.deciding.stale_after_s):
+            for moment in sort(core, camera, outputs, clock, station.guard.camera_lost_after_s):
                 counted.update(decision.bin for decision in moment.step.decisions)
                 _tell([*moment.step.decisions, *moment.reports], as_json=arguments.json)
         finally:
@@ -68,14 +68,14 @@ def _tell(events: Iterable[Decision | Report], *, as_json: bool) -> None:
     sys.stdout.flush()
 
 
-def _describe(event: Decision | Suppressed | MadeSafe) -> str:
+def _describe(event: Decision | Report) -> str:
     if isinstance(event, Decision):
         seen = f"{event.class_name} {event.score:.2f}" if event.class_name else "not recognisable"
         why = "" if event.reason == "sorted" else f" ({event.reason})"
         return f"item {event.item}: {seen} -> {event.bin}{why}, {event.looks} looks"
     if isinstance(event, Suppressed):
-        return f"item {event.item}: line {event.line} left alone, it would have been {event.late_ns / 1e6:.1f} ms late"
-    return f"outputs safe: {event.reason}"
+        return f"item {event.item}: left alone, {event.reason}, {event.late_ns / 1e6:.1f} ms after its time"
+    return f"outputs safe: {event.reason}" if isinstance(event, MadeSafe) else str(event)
 
 
 def _stop(_: int, __: FrameType | None) -> None:

@@ -13,10 +13,10 @@ from typing import Self
 import msgspec
 
 from sortline_bundle.errors import HardwareError
-from sortline_edge.config import RecorderOutputs, Timing
+from sortline_edge.config.wiring import OutputSettings, RecorderOutputs, Timing
 from sortline_edge.outputs import wire
 from sortline_edge.outputs.pulses import check_pulse
-from sortline_edge.ports import MadeSafe, Pulse, Report
+from sortline_edge.ports import Command, MadeSafe, Pulse, Report
 
 # Python and three small packages: 0.1 s on a desk machine, some seconds on the smallest board while it boots.
 START_TIMEOUT_S = 20.0
@@ -26,7 +26,7 @@ END_TIMEOUT_S = 1.0
 
 
 def open_outputs(
-    settings: wire.OutputSettings, lines: Iterable[int], timing: Timing | None = None, folder: Path = Path()
+    settings: OutputSettings, lines: Iterable[int], timing: Timing | None = None, folder: Path = Path()
 ) -> "ProcessOutputs":
     """Start the output process of a station.
 
@@ -54,7 +54,7 @@ class ProcessOutputs:
         HardwareError: the lines cannot be claimed, or the child gave no answer within 20 s; no process is left behind.
     """
 
-    def __init__(self, settings: wire.OutputSettings, lines: Iterable[int], timing: Timing) -> None:
+    def __init__(self, settings: OutputSettings, lines: Iterable[int], timing: Timing) -> None:
         self._lines = tuple(lines)
         self._unread: list[Report] = []
         self._ended: str | None = None
@@ -86,13 +86,14 @@ class ProcessOutputs:
         """File descriptor to `select` on: readable when reports wait or the child has ended."""
         return self._connection.fileno()
 
-    def send(self, pulses: Sequence[Pulse]) -> None:
+    def send(self, commands: Sequence[Command]) -> None:
         """Hand over pulses, any time before they are due; also a beat. Returns within 20 ms.
 
         Raises:
             ValueError: a pulse ends before it begins, or is for a line that is not claimed; none of them was sent.
             HardwareError: the outputs have failed and are safe.
         """
+        pulses = [command for command in commands if isinstance(command, Pulse)]
         for pulse in pulses:
             check_pulse(pulse, self._lines)
         for start in range(0, max(1, len(pulses)), wire.PULSES_PER_PACKET):

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from sortline_bundle.errors import HardwareError
-from sortline_edge.config import GpiodOutputs, RecorderOutputs
+from sortline_edge.config.wiring import GpiodOutputs, OutputSettings, RecorderOutputs
 from sortline_edge.outputs import wire
 from sortline_edge.outputs.pulses import Schedule, Step
 from sortline_edge.ports import LineDriver, MadeSafe, Report, Switched
@@ -49,7 +49,7 @@ def main() -> int:
         return _Server(connection, stop, driver, begin).serve()
 
 
-def open_driver(settings: wire.OutputSettings, lines: Iterable[int]) -> LineDriver:
+def open_driver(settings: OutputSettings, lines: Iterable[int]) -> LineDriver:
     """Claim the lines. The drivers are imported here, so that only the one in use has to be installed.
 
     Raises:

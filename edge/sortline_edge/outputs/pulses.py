@@ -128,7 +128,7 @@ class Schedule:
     def _begin(self, pulse: Pulse, now_ns: int) -> Report:
         late_ns = now_ns - pulse.on_ns
         if late_ns > self._late_ns or pulse.off_ns <= now_ns:
-            return Suppressed(line=pulse.line, item=pulse.item, late_ns=late_ns)
+            return Suppressed(item=pulse.item, late_ns=late_ns)
         earlier = self._active.get(pulse.line)
         if earlier is None or earlier.off_ns < pulse.off_ns:
             self._active[pulse.line] = pulse

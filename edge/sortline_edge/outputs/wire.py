@@ -11,14 +11,12 @@ from typing import Final
 
 import msgspec
 
-from sortline_edge.config import GpiodOutputs, RecorderOutputs, Timing
+from sortline_edge.config.wiring import OutputSettings, Timing
 from sortline_edge.ports import Pulse, Report
 
 PACKET_BYTES: Final = 65536
 # A pulse with the longest possible numbers takes less than 128 bytes of JSON.
 PULSES_PER_PACKET: Final = PACKET_BYTES // 128
-
-OutputSettings = RecorderOutputs | GpiodOutputs
 
 
 class Begin(msgspec.Struct, frozen=True, kw_only=True):

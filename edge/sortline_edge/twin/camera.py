@@ -4,9 +4,9 @@ from collections import deque
 from collections.abc import Collection, Iterator
 
 from sortline_bundle.photographs import Photograph
-from sortline_edge.clocks import Clock
+from sortline_edge.clocks import Clock, wait_for_ns
 from sortline_edge.config import BeltCamera as Settings
-from sortline_edge.ports import Frame
+from sortline_edge.ports import Frame, NoFrame
 from sortline_edge.twin.render import Renderer
 from sortline_edge.twin.world import Layout, Rider, Sprite
 
@@ -54,16 +54,18 @@ class BeltCamera:
         """What is in the newest picture."""
         return list(self._visible)
 
-    def read(self, timeout_s: float) -> Frame | None:
-        """The next frame; None when the last item has left the picture."""
-        del timeout_s
-        late = (self._clock.now_ns() - self.start_ns) // self._period_ns
-        self._sequence = max(self._sequence + 1, late)
-        due_ns = self.start_ns + self._sequence * self._period_ns
-        self._clock.wait_until_ns(due_ns)
+    def read(self, timeout_s: float, max_age_s: float) -> Frame | NoFrame:
+        """The next frame, never one that is over a period old; it has ended when the last item left the picture."""
+        del max_age_s
+        newest = (self._clock.now_ns() - self.start_ns) // self._period_ns
+        coming = max(self._sequence + 1, newest)
+        due_ns = self.start_ns + coming * self._period_ns
+        if not wait_for_ns(self._clock, due_ns, timeout_s):
+            return NoFrame.YET
+        self._sequence = coming
         self._move(self._sequence * self._period_ns)
         if self._coming is None and not self._visible and self.riders:
-            return None
+            return NoFrame.ENDED
         picture = self._renderer.picture(self._visible, self._sequence * self._period_ns, self._sequence)
         return Frame(picture, "RGB", due_ns, self._sequence)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sortline_edge.clocks import Clock
 from sortline_edge.config import Bin, Timing
 from sortline_edge.outputs.pulses import Schedule
-from sortline_edge.ports import Pulse, Report, Suppressed, Switched
+from sortline_edge.ports import Command, Pulse, Report, Suppressed, Switched
 
 
 class VirtualOutputs:
@@ -18,10 +18,11 @@ class VirtualOutputs:
         )
         self._clock = clock
 
-    def send(self, pulses: Sequence[Pulse]) -> None:
-        """Take pulses."""
-        for pulse in pulses:
-            self._schedule.accept(pulse)
+    def send(self, commands: Sequence[Command]) -> None:
+        """Take commands."""
+        for command in commands:
+            if isinstance(command, Pulse):
+                self._schedule.accept(command)
 
     def beat(self) -> None:
         """Nothing: on a virtual clock the sender cannot be late."""
@@ -69,5 +70,5 @@ class GateLog:
         command_ns = at_ns - round(bin_.delay_ms * 1e6)
         return any(
             on is not None and on <= command_ns and (off is None or command_ns < off)
-            for on, off in reversed(self._spans.get(bin_.line, []))
+            for on, off in reversed(self._spans.get(-1 if bin_.line is None else bin_.line, []))
         )
