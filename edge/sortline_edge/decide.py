@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from sortline_bundle.manifest import Manifest
 from sortline_bundle.scores import log_scores
 
-Reason = Literal["sorted", "doubtful", "no bin", "too long", "never whole", "late"]
+# A class that is not even likelier than all others together is a guess among known things: the item is unknown.
+_KNOWN = 0.5
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, tag="decision"):
@@ -20,32 +21,54 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, tag="decision"):
         item: Identity of the item.
         decided_ns: Time of the decision.
         seen_ns: Capture time of the first frame that showed it.
-        middle_ns: When its middle passes the middle of the picture.
+        way_mm: How far the belt has gone when its middle passes the middle of the picture.
+        at_ns: Capture time of the newest frame that showed it.
+        at_px: Where its middle was in that frame, from the left edge.
         looks: How many pictures of it were classified.
+        scores: Calibrated score of each class over all looks, in the bundle's order; empty without looks.
         class_name: Likeliest class; None when it could not be looked at.
         score: Calibrated score of that class, over all looks.
         bin: Name of the bin it is sent to.
-        reason: `sorted`; or why it goes to the reject bin: its score is below the class's threshold, its class has no
-            bin, it is longer than an item can be, it was never seen whole, or the decision came too late for its gate.
+        reason: `sorted`; or why it goes to the reject bin: see `Reason`, or the name of the state that the station is
+            in (`docs/states.md`).
+        bundle: First twelve digits of the digest of the bundle that looked at it.
     """
 
     item: int
     decided_ns: int
     seen_ns: int
-    middle_ns: int
+    way_mm: float
+    at_ns: int
+    at_px: float
     looks: int
+    scores: tuple[float, ...]
     class_name: str | None
     score: float
     bin: str
-    reason: Reason
+    reason: str
+    bundle: str
+
+
+Reason = Literal["sorted", "doubtful", "unknown", "mixed", "no bin", "bin closed", "too long", "several", "never whole"]
+Doubt = Literal["doubtful", "unknown", "mixed"]
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the looks say: the likeliest class, its score, and whether that reaches the class's threshold."""
+    """What the looks say.
+
+    Attributes:
+        class_name: The likeliest class.
+        score: Its calibrated score.
+        scores: Of all classes, in the bundle's order.
+        doubt: None: the score reaches the class's threshold. `unknown`: no class is likelier than not. `mixed`: two
+            looks were each sure, of different classes: there are two items, or one that shows two faces. `doubtful`:
+            the threshold is not reached.
+    """
 
     class_name: str
     score: float
-    trusted: bool
+    scores: tuple[float, ...]
+    doubt: Doubt | None
 
 
 def weigh(looks: Sequence[NDArray[np.float32]], manifest: Manifest) -> Verdict:
@@ -58,8 +81,20 @@ def weigh(looks: Sequence[NDArray[np.float32]], manifest: Manifest) -> Verdict:
         looks: At least one, logits `(C,)` each.
         manifest: Of the bundle whose model looked.
     """
-    together = log_scores(np.stack(looks), manifest.calibration.temperature).mean(axis=0)
-    scores = np.exp(log_scores(together.astype(np.float32)))
+    each = log_scores(np.stack(looks), manifest.calibration.temperature)
+    scores = np.exp(log_scores(each.mean(axis=0).astype(np.float32)))
     best = int(scores.argmax())
-    spec = manifest.classes[best]
-    return Verdict(class_name=spec.name, score=float(scores[best]), trusted=bool(scores[best] >= spec.threshold))
+    thresholds = np.array([spec.threshold for spec in manifest.classes])
+    sure = {int(look.argmax()) for look in np.exp(each) if look.max() >= max(_KNOWN, thresholds[look.argmax()])}
+    if len(sure) > 1:
+        doubt: Doubt | None = "mixed"
+    elif scores[best] >= thresholds[best]:
+        doubt = None
+    else:
+        doubt = "doubtful" if scores[best] >= _KNOWN else "unknown"
+    return Verdict(
+        class_name=manifest.classes[best].name,
+        score=float(scores[best]),
+        scores=tuple(float(score) for score in scores),
+        doubt=doubt,
+    )

@@ -1,47 +1,167 @@
 """Brings core and devices together: the loop that sorts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from sortline_bundle.errors import HardwareError
+from sortline_bundle.errors import ConfigError, HardwareError
 from sortline_edge.clocks import Clock
+from sortline_edge.config import Station
 from sortline_edge.ports import Camera, Frame, NoFrame, Outputs, Report
-from sortline_edge.station import Core, Step
+from sortline_edge.records import Record
+from sortline_edge.station import Brain, Core, Step
 
-_TICK_NS = 20_000_000
+# Outputs that have died are opened anew after so long, and given up after so many times in a row.
+_OPEN_AGAIN_NS = 1_000_000_000
+_OPEN_TRIES = 10
 
 
 class Moment(NamedTuple):
-    """What happened since the moment before. `frame` is None after the camera's end, while the last gates move."""
+    """What happened since the moment before. `frame` is None where the camera gave none."""
 
     frame: Frame | None
     step: Step
     reports: list[Report]
 
 
-def sort(core: Core, camera: Camera, outputs: Outputs, clock: Clock, stale_after_s: float) -> Iterator[Moment]:
-    """Sort until the camera ends, then until the last gate has closed.
+class Runner:
+    """Sorts until the camera ends, then until the last gate has closed.
 
-    Raises:
-        HardwareError: no fresh frame within `stale_after_s`, or the outputs have failed; they are safe then.
+    Args:
+        station: The station file.
+        core: To sort by.
+        camera: Gives the frames.
+        open_outputs: Opens the outputs, at the start and whenever they have died.
+        clock: The one that stamps the frames.
+        new_brain: Asked between two frames whether there is another bundle to sort by; None: there is not.
     """
-    last_ns = 0
-    while True:
-        frame = camera.read(stale_after_s, stale_after_s)
-        if frame is NoFrame.ENDED:
-            break
-        if frame is NoFrame.YET:
-            raise HardwareError(f"the camera gave no fresh frame for {stale_after_s:g} s; check its cable")
-        step = core.step(frame, clock.now_ns())
-        outputs.send(step.pulses)
-        last_ns = max([last_ns, *(pulse.off_ns for pulse in step.pulses)])
-        yield Moment(frame, step, outputs.reports())
-    step = core.finish(clock.now_ns())
-    while True:
-        outputs.send(step.pulses)
-        last_ns = max([last_ns, *(pulse.off_ns for pulse in step.pulses)])
-        yield Moment(None, step, outputs.reports())
-        if not core.waiting and clock.now_ns() > last_ns + _TICK_NS:
+
+    def __init__(
+        self,
+        station: Station,
+        core: Core,
+        camera: Camera,
+        open_outputs: Callable[[], Outputs],
+        clock: Clock,
+        new_brain: Callable[[], Brain | None] = lambda: None,
+    ) -> None:
+        self._guard, self._core, self._camera, self._clock = station.guard, core, camera, clock
+        self._open_outputs, self._new_brain = open_outputs, new_brain
+        # The outputs hear from the station three times in the time after which they would take it for dead.
+        self._beat_s = station.timing.heartbeat_ms / 3e3
+        self._outputs: Outputs | None = None
+        self._tries, self._try_ns = 0, 0
+        self._fresh_ns = clock.now_ns()
+
+    @property
+    def outputs_answer(self) -> bool:
+        """Whether the outputs are open and took what was sent last."""
+        return self._outputs is not None
+
+    def moments(self) -> Iterator[Moment]:
+        """Sort; a moment for every frame, and for every time that none came.
+
+        Raises:
+            HardwareError: the camera or the outputs cannot be had back; the outputs are safe.
+        """
+        try:
+            self._outputs = self._open_outputs()
+            while (frame := self._camera.read(self._beat_s, self._guard.max_age_s)) is not NoFrame.ENDED:
+                if isinstance(frame, NoFrame):
+                    self._miss_frame()
+                    yield self._turn(None)
+                else:
+                    self._take_frame(frame)
+                    yield self._turn(frame)
+            yield from self._see_out()
+        finally:
+            self.close()
+
+    def close(self) -> list[Record]:
+        """Make the outputs safe; the records of what was still on its way. Harmless when repeated."""
+        if self._outputs is not None:
+            self._outputs.close()
+            self._outputs = None
+        return self._core.close(self._clock.now_ns())
+
+    def _take_frame(self, frame: Frame) -> None:
+        if (brain := self._new_brain()) is not None:
+            self._swap(brain)
+        self._fresh_ns = self._clock.now_ns()
+        self._core.tell("camera stale", self._fresh_ns, "frames come again", present=False)
+        self._core.see(frame)
+
+    def _swap(self, brain: Brain) -> None:
+        try:
+            self._core.swap(brain)
+        except ConfigError as error:
+            self._core.tell("bundle refused", self._clock.now_ns(), str(error), present=True)
+        else:
+            self._core.tell("bundle refused", self._clock.now_ns(), "another bundle is in use", present=False)
+
+    def _miss_frame(self) -> None:
+        now_ns = self._clock.now_ns()
+        without_s = (now_ns - self._fresh_ns) / 1e9
+        if without_s > self._guard.camera_lost_after_s:
+            raise HardwareError(
+                f"the camera gave no fresh frame for {without_s:.1f} s; check its cable, then start the station anew"
+            )
+        if without_s > self._guard.stale_after_s:
+            self._core.tell("camera stale", now_ns, f"no fresh frame for {without_s:.1f} s", present=True)
+
+    def _turn(self, frame: Frame | None) -> Moment:
+        reports = self._hear()
+        step = self._core.act(self._clock.now_ns())
+        self._send(step)
+        return Moment(frame, step, reports)
+
+    def _see_out(self) -> Iterator[Moment]:
+        """Until every item that was decided on has had its gate, or nothing will come of it any more."""
+        step = self._core.finish(self._clock.now_ns())
+        self._send(step)
+        yield Moment(None, step, self._hear())
+        while self._core.busy and self.outputs_answer:
+            self._clock.wait_until_ns(self._clock.now_ns() + round(1e9 * min(self._beat_s, 0.02)))
+            yield self._turn(None)
+        yield Moment(None, Step([], [], [], self._core.close(self._clock.now_ns())), [])
+
+    def _hear(self) -> list[Report]:
+        if self._outputs is None:
+            self._open_again()
+            return []
+        try:
+            reports = self._outputs.reports()
+        except HardwareError as error:
+            self._lose(error)
+            return []
+        self._core.hear(reports)
+        return reports
+
+    def _send(self, step: Step) -> None:
+        if self._outputs is None:
             return
-        clock.wait_until_ns(clock.now_ns() + _TICK_NS)
-        step = Step([], core.due(clock.now_ns()))
+        try:
+            self._outputs.send(step.commands)
+        except HardwareError as error:
+            self._lose(error)
+
+    def _lose(self, error: HardwareError) -> None:
+        if self._outputs is not None:
+            self._outputs.close()
+        self._outputs = None
+        self._try_ns = self._clock.now_ns()
+        self._core.tell("outputs lost", self._try_ns, str(error), present=True)
+
+    def _open_again(self) -> None:
+        now_ns = self._clock.now_ns()
+        if now_ns < self._try_ns + _OPEN_AGAIN_NS:
+            return
+        self._try_ns = now_ns
+        try:
+            self._outputs = self._open_outputs()
+        except HardwareError:
+            self._tries += 1
+            if self._tries >= _OPEN_TRIES:
+                raise
+        else:
+            self._tries = 0
+            self._core.tell("outputs lost", self._clock.now_ns(), "they were opened anew", present=False)

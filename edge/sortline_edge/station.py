@@ -1,9 +1,10 @@
-"""The station's core: frames and their times in, decisions and timed pulses out.
+"""The station's core: frames, and what the wires say, in; decisions and timed commands out.
 
 It does no input or output, reads no clock and never sleeps, so that it runs the same live, on a recorded video, and on
 the simulated belt.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -12,53 +13,79 @@ from numpy.typing import NDArray
 
 from sortline_bundle.errors import ConfigError
 from sortline_bundle.manifest import Manifest
-from sortline_edge.config import Station
-from sortline_edge.decide import Decision, Reason, Verdict, weigh
+from sortline_edge.config import Bin, Station
+from sortline_edge.decide import Decision, Verdict, weigh
 from sortline_edge.detect import Detector
-from sortline_edge.ports import Classifier, Frame, Pulse
+from sortline_edge.interlocks import CauseName, Change, Interlocks
+from sortline_edge.ledger import SORTED, Ledger
+from sortline_edge.odometer import Odometer
+from sortline_edge.ports import Classifier, Command, Frame, Recall, Report
+from sortline_edge.records import Record
 from sortline_edge.schedule import Ride, Scheduler
+from sortline_edge.senses import Senses
 from sortline_edge.track import Item, Tracker
 
 _FEWEST_FRAMES = 2  # what one single frame showed was a flicker, not an item
+# A decision is made so long before the first gate would have to be told, with the looks there are by then.
+_HURRY_NS = 60_000_000
+
+
+class Brain(NamedTuple):
+    """A bundle in use: model, names and thresholds belong together and are exchanged together."""
+
+    manifest: Manifest
+    classifier: Classifier
+    digest: str
 
 
 class Step(NamedTuple):
-    """What one frame brought: items decided on, and pulses that must be sent now."""
+    """What has come of everything since the step before: each item is in one decision and, later, in one record."""
 
     decisions: list[Decision]
-    pulses: list[Pulse]
+    commands: list[Command]
+    changes: list[Change]
+    records: list[Record]
 
 
 @dataclass(slots=True)
 class _Case:
-    """What is known of an item that is still in the picture."""
+    """What is known of an item that is still in the picture; the brain that saw it first decides on it."""
 
+    brain: Brain
     looks: list[NDArray[np.float32]] = field(default_factory=list)
+    looked_px: int | None = None
     longest_px: int = 0
+    several: bool = False
     closed: bool = False
 
 
 class Core:
-    """One station. Each item is decided on exactly once: when it was looked at often enough, or when it leaves."""
+    """One station. Each item is decided on exactly once: when it was looked at often enough, or when it leaves.
 
-    def __init__(self, station: Station, manifest: Manifest, classifier: Classifier) -> None:
+    Attributes:
+        ledger: The station's own books.
+        interlocks: Why nothing is sorted, if so.
+    """
+
+    def __init__(self, station: Station, brain: Brain, start_ns: int = 0) -> None:
         """Bring wiring, bundle and model together.
 
         Raises:
             ConfigError: the station has a bin for a class that the bundle does not know.
         """
-        for bin_ in station.bins:
-            for name in bin_.classes:
-                if name not in manifest.class_names:
-                    known = ", ".join(manifest.class_names)
-                    raise ConfigError(
-                        f"bin {bin_.name!r} takes class {name!r}, which the bundle does not know: {known}"
-                    )
-        self._station, self._manifest, self._classifier = station, manifest, classifier
+        check_classes(station, brain.manifest)
+        self._station, self._brain = station, brain
+        self.odometer = Odometer(station.belt.speed_mm_s, start_ns)
+        self.interlocks = Interlocks()
+        self.ledger = Ledger(station, self.odometer)
+        self._senses = Senses(station, self.odometer, self.interlocks)
+        self._scheduler = Scheduler(station, self.odometer)
         self._detector = Detector()
         self._tracker: Tracker | None = None
-        self._scheduler = Scheduler(station.belt.speed_mm_s, _longest_ride_ns(station))
         self._cases: dict[int, _Case] = {}
+        self._gone: list[Item] = []
+        self._changes: list[Change] = []
+        self._seen_ns = start_ns - 1
 
     @property
     def items(self) -> list[Item]:
@@ -66,49 +93,106 @@ class Core:
         return self._tracker.items if self._tracker else []
 
     @property
-    def waiting(self) -> int:
-        """How many pulses have been planned and not been given out yet."""
-        return self._scheduler.waiting
+    def busy(self) -> bool:
+        """Whether an item that was decided on is still on its way."""
+        return bool(self._scheduler.waiting or self.ledger.open)
 
-    def step(self, frame: Frame, now_ns: int) -> Step:
-        """Take one frame, at the time `now_ns` of the clock that also stamped it."""
-        belt = self._station.belt
-        width = frame.image.shape[1]
+    def swap(self, brain: Brain) -> None:
+        """Sort by another bundle: every item that no frame has shown yet.
+
+        Raises:
+            ConfigError: the station has a bin for a class that the bundle does not know; the old one stays.
+        """
+        check_classes(self._station, brain.manifest)
+        self._brain = brain
+
+    def tell(self, cause: CauseName, now_ns: int, reason: str, *, present: bool) -> None:
+        """Hear of a state that only the shell around the core can know: of camera, board, outputs or bundle."""
+        self._note(self.interlocks.tell(cause, present, now_ns, reason))
+
+    def hear(self, reports: Iterable[Report]) -> None:
+        """Take what the outputs did and what the inputs said, oldest first."""
+        for report in reports:
+            self.ledger.take(report)
+            for change in self._senses.take(report):
+                self._note(change)
+
+    def see(self, frame: Frame) -> None:
+        """Take one frame: find the items in it, know them again, look at them. What is older than the last is not."""
+        if frame.captured_ns <= self._seen_ns:
+            return
+        self._seen_ns = frame.captured_ns
         if self._tracker is None:
-            self._tracker = Tracker(speed_px_s=belt.speed_mm_s / belt.mm_per_px, width_px=width)
-        smallest = round(self._station.deciding.smallest_mm / belt.mm_per_px)
-        gone = self._tracker.follow(self._detector.boxes(frame.image, smallest), frame.captured_ns)
+            self._tracker = Tracker(frame.image.shape[1])
+        mm_per_px = self._station.belt.mm_per_px
+        blobs = self._detector.blobs(frame.image, round(self._station.deciding.smallest_mm / mm_per_px))
+        gone_px = round(self.odometer.way_mm(frame.captured_ns) / mm_per_px)
+        self._gone += self._tracker.follow(blobs, frame.captured_ns, gone_px)
         for item in self._tracker.items:
             self._look(item, frame)
-        ripe = [item for item in self._tracker.items if self._is_ripe(item)]
-        decisions = [self._decide(item, now_ns) for item in (*ripe, *gone) if self._is_open(item)]
-        for item in gone:
-            self._cases.pop(item.number, None)
-        return Step(decisions, self._scheduler.due(now_ns))
+
+    def act(self, now_ns: int) -> Step:
+        """Decide on what is ripe or has left, and give out what is due at `now_ns`, the time after all looking."""
+        for change in self._senses.turn(now_ns):
+            self._note(change)
+        ripe = [item for item in self.items if self._is_ripe(item, now_ns)]
+        return self._step([*ripe, *self._gone], now_ns)
 
     def finish(self, now_ns: int) -> Step:
         """The camera has ended: decide on what is still in the picture by the looks there are."""
-        decisions = [self._decide(item, now_ns) for item in self.items if self._is_open(item)]
-        return Step(decisions, self._scheduler.due(now_ns))
+        return self._step([*self._gone, *self.items], now_ns)
 
-    def due(self, now_ns: int) -> list[Pulse]:
-        """Pulses that must be sent now, between frames or after the last one."""
-        return self._scheduler.due(now_ns)
+    def close(self, now_ns: int) -> list[Record]:
+        """The station ends: the records of all that is still on its way."""
+        return self.ledger.finish(now_ns)
+
+    def _step(self, items: list[Item], now_ns: int) -> Step:
+        decisions = [self._decide(item, now_ns) for item in items if self._is_open(item)]
+        for item in self._gone:
+            self._cases.pop(item.number, None)
+        self._gone = []
+        commands: list[Command] = []
+        if any(change.halts for change in self._changes):
+            self._scheduler.clear()
+            commands.append(Recall())
+        due = self._scheduler.due(now_ns)
+        self.ledger.miss(due.too_close, "too close", now_ns)
+        records = self.ledger.turn(now_ns)
+        for change in self._senses.close(records, now_ns):
+            self._note(change)
+        changes, self._changes = self._changes, []
+        return Step(decisions, commands + due.commands, changes, records)
+
+    def _note(self, change: Change | None) -> None:
+        if change is None:
+            return
+        self._changes.append(change)
+        if change.halts:
+            self.ledger.halt(change.cause, change.at_ns)
 
     def _look(self, item: Item, frame: Frame) -> None:
-        case = self._cases.setdefault(item.number, _Case())
+        case = self._cases.setdefault(item.number, _Case(self._brain))
         for part in item.parts:
             case.closed |= self._cases.pop(part, case).closed
         case.longest_px = max(case.longest_px, item.place.width)
-        if item.whole is None or case.closed or self._is_too_long(case):
+        case.several |= item.several
+        if item.whole is None or case.closed or case.several or self._is_too_long(case) or not self.interlocks.sorting:
             return
-        case.looks.append(self._classifier.logits(frame.image, item.whole, frame.order))
+        # Looks at different places of the picture have less in common than looks in a row.
+        room_px = (frame.image.shape[1] - item.whole.width) / self._station.deciding.looks
+        if case.looked_px is None or item.whole.left >= case.looked_px + room_px:
+            case.looked_px = item.whole.left
+            case.looks.append(case.brain.classifier.logits(frame.image, item.whole, frame.order))
 
     def _is_open(self, item: Item) -> bool:
         return item.frames >= _FEWEST_FRAMES and not self._cases[item.number].closed
 
-    def _is_ripe(self, item: Item) -> bool:
-        return len(self._cases[item.number].looks) >= self._station.deciding.looks
+    def _is_ripe(self, item: Item, now_ns: int) -> bool:
+        looks = len(self._cases[item.number].looks)
+        if looks >= self._station.deciding.looks:
+            return True
+        last_call_ns = self._scheduler.last_call_ns(self._way_mm(item))
+        return looks > 0 and last_call_ns is not None and now_ns + _HURRY_NS >= last_call_ns
 
     def _is_too_long(self, case: _Case) -> bool:
         return case.longest_px * self._station.belt.mm_per_px > self._station.deciding.longest_mm
@@ -116,44 +200,64 @@ class Core:
     def _decide(self, item: Item, now_ns: int) -> Decision:
         case = self._cases[item.number]
         case.closed = True
-        verdict = weigh(case.looks, self._manifest) if case.looks else None
+        manifest = case.brain.manifest
+        verdict = weigh(case.looks, manifest) if case.looks else None
         bin_ = self._station.bin_of(verdict.class_name) if verdict else None
-        reason = self._reason(case, verdict, has_bin=bin_ is not None)
-        middle_ns = self._middle_ns(item)
-        ride = Ride(item.number, middle_ns, bin_ if reason == "sorted" else None)
+        reason = self._reason(case, verdict, bin_)
+        way_mm = self._way_mm(item)
+        ride = Ride(item.number, way_mm, bin_ if reason == SORTED else None)
         if not self._scheduler.plan(ride, now_ns):
             reason = "late"
-        return Decision(
+        goes_to = bin_ if reason == SORTED else None
+        decision = Decision(
             item=item.number,
             decided_ns=now_ns,
             seen_ns=item.first_ns,
-            middle_ns=middle_ns,
+            way_mm=way_mm,
+            at_ns=item.newest_ns,
+            at_px=self._at_px(item),
             looks=len(case.looks),
+            scores=verdict.scores if verdict else (),
             class_name=verdict.class_name if verdict else None,
             score=verdict.score if verdict else 0.0,
-            bin=bin_.name if bin_ is not None and reason == "sorted" else self._station.reject,
+            bin=goes_to.name if goes_to else self._station.reject,
             reason=reason,
+            bundle=case.brain.digest[:12],
         )
+        self.ledger.enter(decision, goes_to)
+        return decision
 
-    def _reason(self, case: _Case, verdict: Verdict | None, *, has_bin: bool) -> Reason:
-        if self._is_too_long(case):
-            return "too long"
-        if verdict is None:
-            return "never whole"
-        if not verdict.trusted:
-            return "doubtful"
-        return "sorted" if has_bin else "no bin"
+    def _reason(self, case: _Case, verdict: Verdict | None, bin_: Bin | None) -> str:
+        """The first thing that keeps an item from being sorted."""
+        obstacles = {
+            self.interlocks.state: not self.interlocks.sorting,
+            "too long": self._is_too_long(case),
+            "several": case.several,
+            "never whole": verdict is None,
+            verdict.doubt if verdict else None: verdict is not None and verdict.doubt is not None,
+            "no bin": bin_ is None,
+            "bin closed": bin_ is not None and bin_.name in self.interlocks.blocked,
+        }
+        return next((why for why, there in obstacles.items() if there and why), SORTED)
 
-    def _middle_ns(self, item: Item) -> int:
-        """When the item's middle passes the middle of the picture."""
+    def _way_mm(self, item: Item) -> float:
+        """How far the belt has gone when the item's middle passes the middle of the picture."""
         if self._tracker is None:
             raise AssertionError("an item without a picture")
-        way_px = self._tracker.width_px / 2 - item.middle_px
-        return round(1e9 * way_px / self._tracker.speed_px_s)
+        return (self._tracker.width_px / 2 - item.middle_px) * self._station.belt.mm_per_px
+
+    def _at_px(self, item: Item) -> float:
+        return item.middle_px + self.odometer.way_mm(item.newest_ns) / self._station.belt.mm_per_px
 
 
-def _longest_ride_ns(station: Station) -> int:
-    """From the middle of the picture to the farthest gate, and as long as that gate may be open for another item."""
-    farthest_s = max(bin_.distance_mm for bin_ in station.bins) / station.belt.speed_mm_s
-    longest_ms = max(bin_.dwell_ms for bin_ in station.bins)
-    return round(1e9 * farthest_s + 1e6 * longest_ms)
+def check_classes(station: Station, manifest: Manifest) -> None:
+    """See that the bundle knows what the bins are for.
+
+    Raises:
+        ConfigError: naming the bin, the class, and what the bundle knows.
+    """
+    for bin_ in station.bins:
+        for name in bin_.classes:
+            if name not in manifest.class_names:
+                known = ", ".join(manifest.class_names)
+                raise ConfigError(f"bin {bin_.name!r} takes class {name!r}, which the bundle does not know: {known}")

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from sortline_bundle.fingerprint import look_at, take
 from sortline_bundle.manifest import Calibration, ClassSpec, Golden, Manifest, Member, OutputSpec, Provenance, RunsOn
 from sortline_bundle.preprocess import Box, InputSpec
+from sortline_edge.clocks import Clock
 from sortline_edge.config import Belt, Bin, Deciding, FolderCamera, RecorderOutputs, Station
-from sortline_edge.ports import Frame, Pulse, Report
+from sortline_edge.ports import Command, Frame, Pulse, Report, Switched
+from sortline_edge.station import Brain
 
 PALETTE = {"red": (210, 50, 50), "green": (60, 190, 60), "blue": (60, 70, 220), "white": (235, 235, 235)}
 WIDTH, HEIGHT = 320, 200
@@ -40,20 +42,23 @@ class ColourClassifier:
 
 @dataclass
 class Outputs:
-    """Remembers what it was given; fails when told to. Implements `ports.Outputs`."""
+    """Remembers what it was given; fails when told to; with a clock it does at once what is due."""
 
     failure: Exception | None = None
     fail_after: int = 0
+    clock: Clock | None = None
+    closed: bool = False
 
     def __post_init__(self) -> None:
-        self.packets: list[list[Pulse]] = []
+        self.packets: list[list[Command]] = []
+        self._begun: set[int] = set()
 
     @property
     def pulses(self) -> list[Pulse]:
-        return [pulse for packet in self.packets for pulse in packet]
+        return [command for packet in self.packets for command in packet if isinstance(command, Pulse)]
 
-    def send(self, pulses: Sequence[Pulse]) -> None:
-        self.packets.append(list(pulses))
+    def send(self, commands: Sequence[Command]) -> None:
+        self.packets.append(list(commands))
 
     def beat(self) -> None:
         self.packets.append([])
@@ -61,10 +66,15 @@ class Outputs:
     def reports(self) -> list[Report]:
         if self.failure is not None and len(self.packets) > self.fail_after:
             raise self.failure
-        return []
+        if self.clock is None:
+            return []
+        now_ns = self.clock.now_ns()
+        due = [pulse for pulse in self.pulses if pulse.on_ns <= now_ns and pulse.item not in self._begun]
+        self._begun |= {pulse.item for pulse in due}
+        return [Switched(line=p.line, active=True, at_ns=now_ns, late_ns=now_ns - p.on_ns, item=p.item) for p in due]
 
     def close(self) -> None:
-        pass
+        self.closed = True
 
 
 class Thing(NamedTuple):
@@ -161,6 +171,11 @@ def make_manifest(threshold: float = 0.7) -> Manifest:
     )
 
 
+def make_brain(threshold: float = 0.7, classifier: ColourClassifier | None = None) -> Brain:
+    """A bundle in use."""
+    return Brain(make_manifest(threshold), classifier or ColourClassifier(), "c0105" * 13)
+
+
 class World(NamedTuple):
     """The names above, for test modules, which cannot import from here."""
 
@@ -171,6 +186,7 @@ class World(NamedTuple):
     film: Callable[..., list[Frame]] = film
     station: Callable[..., Station] = make_station
     manifest: Callable[..., Manifest] = make_manifest
+    brain: Callable[..., Brain] = make_brain
     palette: dict[str, tuple[int, int, int]] = PALETTE
 
 

@@ -75,6 +75,7 @@ class Bin(Table, frozen=True, kw_only=True):
         shortest_ms: What is shorter is no opening: where neighbours leave less, the item rides on to the reject bin.
         rest_ms: From the end of an opening until the gate can open again.
         eye: Photo-eye in the chute: confirms that an item arrived.
+        confirm_ms: An item that its eye has not seen so long after its gate closed is lost.
         full: Input that says the bin can take no more.
     """
 
@@ -88,6 +89,7 @@ class Bin(Table, frozen=True, kw_only=True):
     shortest_ms: NotNegative = 0.0
     rest_ms: NotNegative = 0.0
     eye: Input | None = None
+    confirm_ms: Positive = 1000.0
     full: Input | None = None
 
 
@@ -237,6 +239,8 @@ def _signal_complaints(station: Station) -> Iterator[str]:
         if getattr(bin_, other) is not None:
             yield f"bin {bin_.name!r} has `{other}`, which means nothing where `signal.kind` is `{_kind(station)}`"
     if isinstance(signal, CodeSignal):
+        if len({(bin_.distance_mm, bin_.delay_ms) for bin_ in station.bins}) > 1:
+            yield "the bins differ in `distance_mm` or `delay_ms`; where `signal.kind` is `code` they may not"
         largest = 2 ** len(signal.lines) - 1
         for code in (signal.reject_code, *(bin_.code or 0 for bin_ in station.bins)):
             if code > largest:

@@ -1,0 +1,172 @@
+"""The station's own books: every item that was decided on is closed exactly once, with a cause.
+
+What the core decided and what the outputs did are two things. An item is binned when its gate was switched for it,
+rejected when it was left to ride on, and missed when its gate should have been switched and was not.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sortline_edge.config import Bin, Station
+from sortline_edge.decide import Decision
+from sortline_edge.odometer import Odometer
+from sortline_edge.ports import Answered, Coded, Edge, Report, Suppressed, Switched
+from sortline_edge.records import Outcome, Record
+
+SORTED = "sorted"
+# An output that has said nothing so long after its item passed the gate was never switched.
+_SILENT_MS = 1_000.0
+
+
+@dataclass(slots=True)
+class _Page:
+    """An item that is not closed yet."""
+
+    decision: Decision
+    bin: Bin | None
+    passes_mm: float
+    switched_ns: int | None = None
+    late_ms: float | None = None
+    confirmed: bool | None = None
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Follows each item from its decision to its end.
+
+    Attributes:
+        seen: How many items were decided on.
+        closed: How many were closed, by outcome and cause.
+    """
+
+    station: Station
+    odometer: Odometer
+    seen: int = 0
+    closed: Counter[tuple[Outcome, str]] = field(default_factory=Counter)
+    _open: dict[int, _Page] = field(default_factory=dict)
+    _records: list[Record] = field(default_factory=list)
+    _bins_by_eye: dict[int, Bin] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._bins_by_eye = {bin_.eye.line: bin_ for bin_ in self.station.bins if bin_.eye is not None}
+
+    @property
+    def open(self) -> int:
+        """How many items are still on their way."""
+        return len(self._open)
+
+    def enter(self, decision: Decision, bin_: Bin | None) -> None:
+        """Take a decision; with a bin, its gate is to be switched."""
+        self.seen += 1
+        page = _Page(decision, bin_, decision.way_mm + (bin_.distance_mm if bin_ else 0.0))
+        if bin_ is None:
+            late = decision.reason == "late"
+            self._close(page, "missed" if late else "rejected", decision.reason, decision.decided_ns)
+        else:
+            self._open[decision.item] = page
+
+    def miss(self, items: Iterable[int], cause: str, now_ns: int) -> None:
+        """These items' gates are not switched after all."""
+        for item in items:
+            if (page := self._open.pop(item, None)) is not None:
+                self._close(page, "missed", cause, now_ns)
+
+    def halt(self, cause: str, now_ns: int) -> None:
+        """Nothing moves any more: whose gate was not switched yet will not have it switched."""
+        self.miss([item for item, page in self._open.items() if page.switched_ns is None], cause, now_ns)
+
+    def take(self, report: Report) -> None:
+        """Note what the outputs did, and what the eyes in the chutes saw."""
+        match report:
+            case Switched(active=True, item=int(item)) | Coded(item=item):
+                self._switched(item, report.at_ns, report.late_ns)
+            case Suppressed(item=item, reason=reason):
+                page = self._open.pop(item, None)
+                if page is not None:
+                    self._close(page, "missed", reason, page.decision.decided_ns)
+            case Answered(item=item, in_time=in_time, at_ns=at_ns):
+                page = self._open.pop(item, None)
+                if page is not None and not in_time:
+                    self._close(page, "missed", "no answer", at_ns)
+                elif page is not None:
+                    self._close(page, "binned", SORTED, at_ns)
+            case Edge(line=line, active=True, at_ns=at_ns) if line in self._bins_by_eye:
+                self._arrived(self._bins_by_eye[line], at_ns)
+            case _:
+                pass
+
+    def turn(self, now_ns: int) -> list[Record]:
+        """Close what nothing more can come for; every record since the last call."""
+        way_mm = self.odometer.way_mm(now_ns)
+        for item, page in list(self._open.items()):
+            if page.bin is None:
+                raise AssertionError("an item without a bin is closed at once")
+            if page.switched_ns is not None and now_ns > page.switched_ns + self._wait_ns(page.bin):
+                del self._open[item]
+                self._close(page, "binned", SORTED, now_ns)
+            elif page.switched_ns is None and way_mm > page.passes_mm + self._silent_mm():
+                del self._open[item]
+                self._close(page, "missed", "outputs silent", now_ns)
+        records, self._records = self._records, []
+        return records
+
+    def finish(self, now_ns: int) -> list[Record]:
+        """The station ends: close everything."""
+        for page in self._open.values():
+            if page.switched_ns is not None:
+                self._close(page, "binned", SORTED, now_ns)
+            else:
+                self._close(page, "missed", "station ended", now_ns)
+        self._open.clear()
+        return self.turn(now_ns)
+
+    def _switched(self, item: int, at_ns: int, late_ns: int) -> None:
+        page = self._open.get(item)
+        if page is None or page.bin is None or page.switched_ns is not None:
+            return
+        page.switched_ns, page.late_ms = at_ns, late_ns / 1e6
+        if page.bin.eye is not None:
+            page.confirmed = False
+        elif not self._is_acknowledged():
+            del self._open[item]
+            self._close(page, "binned", SORTED, at_ns)
+
+    def _is_acknowledged(self) -> bool:
+        return getattr(self.station.signal, "acknowledge", None) is not None
+
+    def _arrived(self, bin_: Bin, at_ns: int) -> None:
+        """The chute's eye saw something: the eldest item that can have arrived by now did."""
+        waiting = [page for page in self._open.values() if page.bin is bin_ and page.switched_ns is not None]
+        for page in sorted(waiting, key=lambda page: page.passes_mm):
+            if not page.confirmed and page.switched_ns is not None and at_ns >= page.switched_ns:
+                page.confirmed = True
+                return
+
+    def _wait_ns(self, bin_: Bin) -> int:
+        """From the command until the item that it was for has arrived or is lost."""
+        return round(1e6 * (bin_.delay_ms + bin_.dwell_ms + bin_.confirm_ms)) if bin_.eye is not None else 0
+
+    def _silent_mm(self) -> float:
+        return _SILENT_MS / 1e3 * self.station.belt.speed_mm_s
+
+    def _close(self, page: _Page, outcome: Outcome, cause: str, now_ns: int) -> None:
+        self.closed[outcome, cause] += 1
+        decision = page.decision
+        self._records.append(
+            Record(
+                item=decision.item,
+                seen_ns=decision.seen_ns,
+                decided_ns=decision.decided_ns,
+                closed_ns=max(now_ns, decision.decided_ns),
+                looks=decision.looks,
+                scores=decision.scores,
+                class_name=decision.class_name,
+                bin=decision.bin,
+                outcome=outcome,
+                cause=cause,
+                late_ms=page.late_ms,
+                confirmed=page.confirmed,
+                bundle=decision.bundle,
+            )
+        )

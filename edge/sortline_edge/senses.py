@@ -1,0 +1,126 @@
+"""What the wires say, made into what the station needs to know: how far the belt has gone, and its states."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from sortline_edge.config import Input, Station
+from sortline_edge.interlocks import CauseName, Change, Interlocks
+from sortline_edge.odometer import Odometer
+from sortline_edge.ports import Answered, Counted, Edge, Report
+from sortline_edge.records import Record
+from sortline_edge.watch import Lasting, Overdue, Silence
+
+# A wheel that has given no count for so long stands; the slowest belt it can measure gives four counts a second.
+_STANDS_AFTER_NS = 250_000_000
+# A belt that is said to run has given counts by then.
+_SILENT_WHEEL_S = 2.0
+
+
+@dataclass(slots=True)
+class Senses:
+    """Takes what the inputs and outputs say, in its order; gives the changes of state that come of it.
+
+    Attributes:
+        trigger: Edges of the entry eye that nobody has taken yet.
+    """
+
+    station: Station
+    odometer: Odometer
+    interlocks: Interlocks
+    trigger: list[Edge] = field(default_factory=list)
+    _names: dict[int, str] = field(default_factory=dict)
+    _covered: dict[str, Lasting] = field(default_factory=dict)
+    _overdue: Overdue = field(default_factory=Overdue)
+    _silence: Silence = field(default_factory=Silence)
+    _silent_wheel: Lasting = field(default_factory=lambda: Lasting(_SILENT_WHEEL_S))
+    _count: int = 0
+    _counted_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        self._names = {input_.line: name for name, input_ in self.station.wired.items()}
+        eyes = [name for name in self.station.wired if name == "inputs.eye" or name.startswith("eye of bin ")]
+        self._covered = {name: Lasting(self.station.guard.jam_s) for name in eyes}
+
+    def take(self, report: Report) -> Iterator[Change]:
+        """Take one report."""
+        match report:
+            case Edge(line=line) if line in self._names:
+                yield from self._edge(self._names[line], report)
+            case Counted(line=line) if self._is(self.station.inputs.encoder, line):
+                self._turned(report)
+            case Answered(in_time=in_time):
+                silent = self._silence.answered(in_time=in_time)
+                reason = "it acknowledges again" if in_time else "several codes in a row were not acknowledged"
+                yield from self._tell("PLC silent", report.at_ns, reason, present=silent)
+            case _:
+                pass
+
+    def close(self, records: Iterable[Record], now_ns: int) -> Iterator[Change]:
+        """Take the ends of items: a gate whose items never arrive is out of order."""
+        for record in records:
+            if record.confirmed is not None and self._overdue.switched(record.bin, confirmed=record.confirmed):
+                reason = "its gate was switched several times in a row and nothing arrived"
+                yield from self._tell("actuator overdue", now_ns, reason, about=record.bin, present=True)
+
+    def turn(self, now_ns: int) -> Iterator[Change]:
+        """What the passing of time alone brings."""
+        belt_goes = self.odometer.speed_mm_s > 0
+        for name, covered in self._covered.items():
+            if belt_goes and covered.lasts(now_ns):
+                reason = f"covered for longer than {self.station.guard.jam_s:g} s"
+                yield from self._tell("jam", now_ns, reason, about=name, present=True)
+        yield from self._watch_wheel(now_ns)
+        yield from self.interlocks.tick(now_ns)
+
+    def _edge(self, name: str, edge: Edge) -> Iterator[Change]:
+        at_ns, active = edge.at_ns, edge.active
+        if name in self._covered:
+            self._covered[name].see(present=active, at_ns=at_ns)
+            if not active:
+                yield from self._tell("jam", at_ns, "free again", about=name, present=False)
+        if name == "inputs.emergency_stop":
+            yield from self._tell("emergency stop", at_ns, "pressed" if active else "released", present=active)
+        elif name == "inputs.belt_running":
+            (self.odometer.go if active else self.odometer.stand)(at_ns)
+            yield from self._tell("belt stands", at_ns, "it runs" if active else "it was stopped", present=not active)
+        elif name == "inputs.reset" and active:
+            yield from self.interlocks.reset(at_ns)
+        elif name == "inputs.eye":
+            self.trigger.append(edge)
+        elif name.startswith("full of bin "):
+            about = name.removeprefix("full of bin ")
+            reason = "it says so" if active else "it was emptied"
+            yield from self._tell("bin full", at_ns, reason, about=about, present=active)
+
+    def _turned(self, report: Counted) -> None:
+        encoder = self.station.inputs.encoder
+        counts, self._count = report.count - self._count, report.count
+        self._counted_ns = report.at_ns
+        if encoder is not None and self.station.belt.measured_by == "encoder":
+            self.odometer.read(counts * encoder.mm_per_count, report.at_ns)
+
+    def _watch_wheel(self, now_ns: int) -> Iterator[Change]:
+        if self.station.belt.measured_by != "encoder":
+            return
+        self._counted_ns = now_ns if self._counted_ns is None else self._counted_ns
+        silent = now_ns - self._counted_ns > _STANDS_AFTER_NS
+        if silent:
+            self.odometer.read(0.0, now_ns)
+        told_to_run = self.station.inputs.belt_running is not None and "belt stands" not in self._present
+        self._silent_wheel.see(present=silent and told_to_run, at_ns=now_ns)
+        dead = self._silent_wheel.lasts(now_ns)
+        reason = "the encoder gives no counts while the belt runs" if dead else "the encoder counts again"
+        yield from self._tell("encoder silent", now_ns, reason, present=dead)
+
+    @property
+    def _present(self) -> set[CauseName]:
+        return {standing.cause for standing in self.interlocks.present}
+
+    def _tell(self, cause: CauseName, now_ns: int, reason: str, *, present: bool, about: str = "") -> Iterator[Change]:
+        change = self.interlocks.tell(cause, present, now_ns, reason, about)
+        if change is not None:
+            yield change
+
+    @staticmethod
+    def _is(input_: Input | None, line: int) -> bool:
+        return input_ is not None and input_.line == line
