@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sortline_bundle.manifest import Manifest
+from sortline_bundle.preprocess import Box
 from sortline_bundle.scores import log_scores
 
 # A class that is not even likelier than all others together is a guess among known things: the item is unknown.
 _KNOWN = 0.5
+# Two looks that are each so sure, of different classes, have not seen the same thing.
+_SURE = 0.9
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, tag="decision"):
@@ -23,14 +26,15 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, tag="decision"):
         seen_ns: Capture time of the first frame that showed it.
         way_mm: How far the belt has gone when its middle passes the middle of the picture.
         at_ns: Capture time of the newest frame that showed it.
-        at_px: Where its middle was in that frame, from the left edge.
+        box: Where it was in that frame, in pixels; `left, top, right, bottom`, the last two just outside it. It may reach
+            out of the picture, where it was seen before.
         looks: How many pictures of it were classified.
         scores: Calibrated score of each class over all looks, in the bundle's order; empty without looks.
         class_name: Likeliest class; None when it could not be looked at.
         score: Calibrated score of that class, over all looks.
         bin: Name of the bin it is sent to.
-        reason: `sorted`; or why it goes to the reject bin: see `Reason`, or the name of the state that the station is
-            in (`docs/states.md`).
+        reason: `sorted`; or why it goes to the reject bin: a doubt of its `Verdict`; `several`, `too long` or `never
+            whole`; `no bin`, `bin closed` or `late`; or the name of the state that the station is in.
         bundle: First twelve digits of the digest of the bundle that looked at it.
     """
 
@@ -39,7 +43,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, tag="decision"):
     seen_ns: int
     way_mm: float
     at_ns: int
-    at_px: float
+    box: Box
     looks: int
     scores: tuple[float, ...]
     class_name: str | None
@@ -49,7 +53,6 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, tag="decision"):
     bundle: str
 
 
-Reason = Literal["sorted", "doubtful", "unknown", "mixed", "no bin", "bin closed", "too long", "several", "never whole"]
 Doubt = Literal["doubtful", "unknown", "mixed"]
 
 
@@ -85,7 +88,7 @@ def weigh(looks: Sequence[NDArray[np.float32]], manifest: Manifest) -> Verdict:
     scores = np.exp(log_scores(each.mean(axis=0).astype(np.float32)))
     best = int(scores.argmax())
     thresholds = np.array([spec.threshold for spec in manifest.classes])
-    sure = {int(look.argmax()) for look in np.exp(each) if look.max() >= max(_KNOWN, thresholds[look.argmax()])}
+    sure = {int(look.argmax()) for look in np.exp(each) if look.max() >= max(_SURE, thresholds[look.argmax()])}
     if len(sure) > 1:
         doubt: Doubt | None = "mixed"
     elif scores[best] >= thresholds[best]:

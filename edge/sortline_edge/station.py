@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sortline_bundle.errors import ConfigError
 from sortline_bundle.manifest import Manifest
+from sortline_bundle.preprocess import Box
 from sortline_edge.config import Bin, Station
 from sortline_edge.decide import Decision, Verdict, weigh
 from sortline_edge.detect import Detector
@@ -215,7 +216,7 @@ class Core:
             seen_ns=item.first_ns,
             way_mm=way_mm,
             at_ns=item.newest_ns,
-            at_px=self._at_px(item),
+            box=self._box(item),
             looks=len(case.looks),
             scores=verdict.scores if verdict else (),
             class_name=verdict.class_name if verdict else None,
@@ -246,8 +247,11 @@ class Core:
             raise AssertionError("an item without a picture")
         return (self._tracker.width_px / 2 - item.middle_px) * self._station.belt.mm_per_px
 
-    def _at_px(self, item: Item) -> float:
-        return item.middle_px + self.odometer.way_mm(item.newest_ns) / self._station.belt.mm_per_px
+    def _box(self, item: Item) -> Box:
+        """Where it was in the newest frame that showed it."""
+        gone = round(self.odometer.way_mm(item.newest_ns) / self._station.belt.mm_per_px)
+        left, top, right, bottom = item.place
+        return Box(left + gone, top, right + gone, bottom)
 
 
 def check_classes(station: Station, manifest: Manifest) -> None:

@@ -44,6 +44,90 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "station.toml"
 
 
+CODED = (
+    GOOD.replace("line = 17", "code = 1").replace("line = 27", "code = 2").replace("600.5", "450\ndelay_ms = 20")
+    + """
+[signal]
+kind = "code"
+lines = [5, 6]
+strobe = 13
+acknowledge = {line = 26, bias = "pull-down"}
+[inputs]
+emergency_stop = {line = 22, active_low = true}
+encoder = {line = 23, mm_per_count = 1.25}
+eye = {line = 24, distance_mm = -220, debounce_ms = 2}
+"""
+)
+
+
+def test_a_good_file_with_inputs_and_codes_loads(path: Path) -> None:
+    path.write_text(CODED)
+    station = load_station(path)
+    assert station.lines == (5, 6, 13)
+    assert [bin_.code for bin_ in station.bins] == [1, 2]
+    assert {name: input_.line for name, input_ in station.wired.items()} == {
+        "inputs.emergency_stop": 22,
+        "inputs.encoder": 23,
+        "inputs.eye": 24,
+        "signal.acknowledge": 26,
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("code = 1\n", "code = 2\n", "code 2 is used more than once"),
+        ("code = 1\n", "code = 0\n", "code 0 is used more than once"),
+        ("code = 1\n", "code = 4\n", "code 4 does not go onto 2 lines, which can say 0 to 3"),
+        ("code = 1\n", "", "bin 'glass' has no `code`, which it needs where `signal.kind` is `code`"),
+        (
+            "code = 1\n",
+            "code = 1\nline = 3\n",
+            "bin 'glass' has `line`, which means nothing where `signal.kind` is `code`",
+        ),
+        ("distance_mm = 450\n", "distance_mm = 451\n", "the bins differ in `distance_mm` or `delay_ms`"),
+        ("strobe = 13\n", "", "`signal.acknowledge` needs a `signal.strobe`"),
+        ("{line = 26,", "{line = 6,", "line 6 is used more than once"),
+        ("{line = 22,", "{line = 13,", "line 13 is used more than once"),
+        ("encoder =", "wheel =", "`inputs`: .*unknown field `wheel`"),
+        ("speed_mm_s = 250", "speed_mm_s = 250\ntolerance = 1", "`belt.tolerance`: Expected `float` < 1.0"),
+        ("encoder = {line = 23, mm_per_count = 1.25}", "", None),
+        ("[timing]", '[deciding]\ntrigger = "eye"\n[timing]', None),
+        (
+            "eye = {line = 24, distance_mm = -220, debounce_ms = 2}",
+            "[deciding]\ntrigger = 'eye'",
+            "there is no `inputs.eye`",
+        ),
+        ("encoder = {line = 23, mm_per_count = 1.25}", "[belt]\nmeasured_by = 'encoder'", "not TOML"),
+        ("speed_mm_s = 250", "speed_mm_s = 250\nmeasured_by = 'encoder'", None),
+        ("[timing]", "[guard]\nhot_c = 70\ncool_c = 75\n[timing]", "`guard.cool_c` is above `guard.hot_c`"),
+    ],
+)
+def test_tables_that_do_not_fit_each_other_are_refused(path: Path, old: str, new: str, complaint: str | None) -> None:
+    assert old in CODED
+    path.write_text(CODED.replace(old, new, 1))
+    if complaint is None:
+        load_station(path)
+        return
+    with pytest.raises(ConfigError, match=complaint) as caught:
+        load_station(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_an_encoder_that_is_not_there_cannot_measure(path: Path) -> None:
+    path.write_text(GOOD.replace("speed_mm_s = 250", "speed_mm_s = 250\nmeasured_by = 'encoder'"))
+    with pytest.raises(ConfigError, match=r"`belt.measured_by` is `encoder`, but there is no `inputs.encoder`"):
+        load_station(path)
+
+
+def test_codes_mean_nothing_for_gates_with_pulses(path: Path) -> None:
+    path.write_text(GOOD.replace("line = 17", "line = 17\ncode = 1"))
+    with pytest.raises(
+        ConfigError, match=r"bin 'glass' has `code`, which means nothing where `signal.kind` is `pulse`"
+    ):
+        load_station(path)
+
+
 def test_a_good_file_loads(path: Path) -> None:
     path.write_text(GOOD)
     station = load_station(path)
@@ -67,8 +151,8 @@ def test_a_good_file_loads(path: Path) -> None:
         ("speed_mm_s = 250\n", "", r"`belt`: .*missing required field `speed_mm_s`"),
         ('name = "line 3"\n', "", "missing required field `name`"),
         ("distance_mm = 450\n", "", r"`bins\[0\]`: .*missing required field `distance_mm`"),
-        ("line = 17", 'line = "17"', r"`bins\[0\].line`: Expected `int`, got `str`, received '17'"),
-        ("line = 17", "line = true", r"`bins\[0\].line`: Expected `int`, got `bool`, received True"),
+        ("line = 17", 'line = "17"', r"`bins\[0\].line`: Expected `int \| null`, got `str`, received '17'"),
+        ("line = 17", "line = true", r"`bins\[0\].line`: Expected `int \| null`, got `bool`, received True"),
         ("line = 17", "line = -1", r"`bins\[0\].line`: Expected `int` >= 0, received -1"),
         ("line = 17", "line = 512", r"`bins\[0\].line`: Expected `int` <= 511, received 512"),
         ("line = 17", f"line = {10**30}", r"`bins\[0\].line`: Expected `int` <= 511, received 10+$"),
@@ -95,11 +179,11 @@ def test_a_good_file_loads(path: Path) -> None:
         ('driver = "belt"', 'driver = "usb"', r"`camera.driver`: .*received 'usb'"),
         ('driver = "gpiod"', 'driver = "relay"', r"`outputs.driver`: .*received 'relay'"),
         ('driver = "belt"\n', "", r"`camera`: .*missing required field `driver`"),
-        ("line = 27", "line = 17", "output line 17 is used by more than one bin; give each bin its own"),
-        ('name = "cans"', 'name = "glass"', "bin name 'glass' is used by more than one bin"),
-        ('name = "cans"', 'name = "rest"', "bin name 'rest' is used by more than one bin"),
-        ('["can"]', '["can", "jar"]', "class 'jar' is used by more than one bin"),
-        ('["can"]', '["can", "can"]', "class 'can' is used by more than one bin"),
+        ("line = 27", "line = 17", "line 17 is used more than once; give each its own"),
+        ('name = "cans"', 'name = "glass"', "bin name 'glass' is used more than once"),
+        ('name = "cans"', 'name = "rest"', "bin name 'rest' is used more than once"),
+        ('["can"]', '["can", "jar"]', "class 'jar' is used more than once"),
+        ('["can"]', '["can", "can"]', "class 'can' is used more than once"),
         ("[belt]", "[belt", "not TOML: .*line 9"),
         ("count = 7", "count = 7\ncount = 8", "not TOML: .*overwrite"),
         ("count = 7", "count = " + "[" * 5000, "not TOML"),

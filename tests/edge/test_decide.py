@@ -45,12 +45,32 @@ def test_log_scores_are_averaged(world: Any) -> None:
     assert verdict.score == pytest.approx(np.exp(1) / (np.exp(1) + np.exp(0.5) + 2), abs=1e-6)
 
 
-@pytest.mark.parametrize(("threshold", "trusted"), [(0.5, True), (0.5001, False)])
-def test_a_score_is_trusted_from_the_threshold_on(world: Any, threshold: float, trusted: bool) -> None:
+@pytest.mark.parametrize(("threshold", "doubt"), [(0.5, None), (0.5001, "doubtful")])
+def test_a_score_is_trusted_from_the_threshold_on(world: Any, threshold: float, doubt: str | None) -> None:
     even = np.array([0, 0, -200, -200], np.float32)
     verdict = weigh([even], world.manifest(threshold))
     assert verdict.score == pytest.approx(0.5)
-    assert verdict.trusted is trusted
+    assert verdict.doubt == doubt
+
+
+def test_what_no_class_is_likelier_than_not_for_is_unknown(world: Any) -> None:
+    verdict = weigh(as_arrays([(0, 0, 0, -200)]), world.manifest(0.4))
+    assert verdict.scores == pytest.approx((1 / 3, 1 / 3, 1 / 3, 0))
+    assert verdict.doubt == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("looks", "doubt"), [([(9, 0, 0, 0), (0, 8, 0, 0)], "mixed"), ([(9, 0, 0, 0), (0, 2, 0, 0)], None)]
+)
+def test_looks_that_are_each_sure_of_another_class_are_mixed(world: Any, looks: Any, doubt: str | None) -> None:
+    assert weigh(as_arrays(looks), world.manifest(0.5)).doubt == doubt
+
+
+@given(looks=looks_at_an_item)
+def test_all_scores_come_along_in_the_bundles_order(world: Any, looks: list[tuple[float, ...]]) -> None:
+    verdict = weigh(as_arrays(looks), world.manifest())
+    assert sum(verdict.scores) == pytest.approx(1, abs=1e-5)
+    assert max(verdict.scores) == verdict.score == verdict.scores[list(world.palette).index(verdict.class_name)]
 
 
 def test_a_higher_temperature_makes_less_sure(world: Any) -> None:
