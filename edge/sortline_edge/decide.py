@@ -26,8 +26,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, tag="decision"):
         seen_ns: Capture time of the first frame that showed it.
         way_mm: How far the belt has gone when its middle passes the middle of the picture.
         at_ns: Capture time of the newest frame that showed it.
-        box: Where it was in that frame, in pixels; `left, top, right, bottom`, the last two just outside it. It may reach
-            out of the picture, where it was seen before.
+        box: Where it was in that frame, in pixels, as left, top, right, bottom. It may reach out of the picture.
         looks: How many pictures of it were classified.
         scores: Calibrated score of each class over all looks, in the bundle's order; empty without looks.
         class_name: Likeliest class; None when it could not be looked at.

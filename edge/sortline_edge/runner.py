@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from sortline_bundle.errors import ConfigError, HardwareError
+from sortline_bundle.errors import HardwareError, SortlineError
 from sortline_edge.clocks import Clock
 from sortline_edge.config import Station
 from sortline_edge.ports import Camera, Frame, NoFrame, Outputs, Report
@@ -32,7 +32,8 @@ class Runner:
         camera: Gives the frames.
         open_outputs: Opens the outputs, at the start and whenever they have died.
         clock: The one that stamps the frames.
-        new_brain: Asked between two frames whether there is another bundle to sort by; None: there is not.
+        new_brain: Asked between two frames whether there is another bundle to sort by; None: there is not; an error:
+            there is, and it cannot be used.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Runner:
         camera: Camera,
         open_outputs: Callable[[], Outputs],
         clock: Clock,
-        new_brain: Callable[[], Brain | None] = lambda: None,
+        new_brain: Callable[[], Brain | SortlineError | None] = lambda: None,
     ) -> None:
         self._guard, self._core, self._camera, self._clock = station.guard, core, camera, clock
         self._open_outputs, self._new_brain = open_outputs, new_brain
@@ -84,16 +85,20 @@ class Runner:
         return self._core.close(self._clock.now_ns())
 
     def _take_frame(self, frame: Frame) -> None:
-        if (brain := self._new_brain()) is not None:
-            self._swap(brain)
+        self._renew()
         self._fresh_ns = self._clock.now_ns()
         self._core.tell("camera stale", self._fresh_ns, "frames come again", present=False)
         self._core.see(frame)
 
-    def _swap(self, brain: Brain) -> None:
+    def _renew(self) -> None:
+        brain = self._new_brain()
+        if brain is None:
+            return
         try:
+            if isinstance(brain, SortlineError):
+                raise brain
             self._core.swap(brain)
-        except ConfigError as error:
+        except SortlineError as error:
             self._core.tell("bundle refused", self._clock.now_ns(), str(error), present=True)
         else:
             self._core.tell("bundle refused", self._clock.now_ns(), "another bundle is in use", present=False)
