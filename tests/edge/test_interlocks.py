@@ -1,5 +1,6 @@
 """Interlocks: named causes that come once, go by their own way back, and never get lost on the way."""
 
+from pathlib import Path
 from typing import get_args
 
 import msgspec
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from sortline_edge.interlocks import CAUSES, CauseName, Change, Interlocks, Standing, log_line
 
+PAGE = Path(__file__).parents[2] / "docs" / "states.md"
 S = 1_000_000_000
 BY_RESET = [name for name, cause in CAUSES.items() if cause.back == "reset"]
 BY_ITSELF = [name for name, cause in CAUSES.items() if cause.back == "by itself"]
@@ -199,3 +201,13 @@ def test_the_log_says_what_a_cause_does(cause: CauseName, word: str) -> None:
 def test_a_change_is_written_and_read_back(entered: bool) -> None:
     change = Change(at_ns=5, cause="bin full", about="paper", entered=entered, reason="it is", lasted_ms=None)
     assert msgspec.json.decode(msgspec.json.encode(change), type=Change) == change
+
+
+def test_the_page_shows_the_table_as_it_is() -> None:
+    does = {"stops": "stops", "blocks": "blocks the bin", "warns": "warns"}
+    rows = ["| state | when | what it does | what ends it | what to do |", "|---|---|---|---|---|"]
+    for name, cause in CAUSES.items():
+        after = f", after {cause.over_s:g} s" if cause.over_s else ""
+        rows.append(f"| {name} | {cause.when} | {does[cause.effect]} | {cause.back}{after} | {cause.todo} |")
+    table = "\n".join(rows)
+    assert f"\n\n{table}\n\n" in PAGE.read_text(encoding="utf-8"), f"put this into docs/states.md:\n\n{table}\n"
