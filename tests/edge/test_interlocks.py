@@ -145,6 +145,21 @@ def test_what_flickers_is_one_change() -> None:
     assert [change.entered for change in changes if change] == [True]
 
 
+def test_what_is_told_to_be_over_again_and_again_goes_in_time() -> None:
+    locks = Interlocks()
+    tell(locks, "camera stale", True)
+    told = [tell(locks, "camera stale", False, nth * S // 10) for nth in range(10, 21)]
+    assert [change.at_ns for change in told if change] == [2 * S]
+
+
+def test_a_reset_does_not_hasten_what_goes_by_itself() -> None:
+    locks = Interlocks()
+    tell(locks, "camera stale", True)
+    tell(locks, "camera stale", False, S)
+    assert locks.reset(S + 1) == []
+    assert locks.state == "camera stale"
+
+
 def test_the_first_reason_is_the_one_that_stays() -> None:
     locks = Interlocks()
     locks.tell("camera stale", present=True, now_ns=S, reason="no frame for 0.5 s")

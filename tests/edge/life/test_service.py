@@ -102,6 +102,9 @@ def test_systemd_takes_what_the_command_writes_for_awkward_paths(
     done = analyze("verify", write(tmp_path, written))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert settings(written, "ReadWritePaths") == [f'"{tmp_path}"']
+    [program] = settings(written, "ExecStart")
+    assert program.startswith(f'"{tmp_path}/a $HOME 100%% folder/bin/python" ')
+    assert program.endswith(f' "{tmp_path}/a $$HOME 100%% folder/station.toml"')
 
 
 @needs_systemd
