@@ -11,17 +11,19 @@ import msgspec
 CauseName = Literal[
     "emergency stop",
     "outputs lost",
+    "jam",
+    "speed doubtful",
+    "encoder silent",
     "model missing",
     "camera stale",
-    "jam",
-    "actuator overdue",
-    "belt stands",
     "board hot",
-    "speed doubtful",
     "PLC silent",
+    "belt stands",
+    "actuator overdue",
     "bin full",
     "eye and picture disagree",
     "events not written",
+    "bundle refused",
 ]
 
 
@@ -30,8 +32,9 @@ class Cause(NamedTuple):
 
     Attributes:
         when: The condition.
-        effect: `stops`: nothing is sorted and no gate moves, every item rides to the reject bin. `blocks`: items for
-            one bin are rejected. `warns`: sorting goes on.
+        effect: `halts`: nothing is sorted and no gate moves, every item rides to the reject bin. `stops`: the same for
+            every item that is not decided on yet; what was decided still gets its gate. `waits`: nothing moves, and
+            goes on where it was. `blocks`: items for one bin are rejected. `warns`: sorting goes on.
         back: `by itself`: when the condition is over. `reset`: when it is over and somebody has pressed the reset
             button, or started the station anew.
         todo: What a person does about it, one sentence.
@@ -40,7 +43,7 @@ class Cause(NamedTuple):
     """
 
     when: str
-    effect: Literal["stops", "blocks", "warns"]
+    effect: Literal["halts", "stops", "waits", "blocks", "warns"]
     back: Literal["by itself", "reset"]
     todo: str
     over_s: float = 0.0
@@ -51,15 +54,35 @@ class Cause(NamedTuple):
 CAUSES: dict[CauseName, Cause] = {
     "emergency stop": Cause(
         "the input `inputs.emergency_stop` is active",
-        "stops",
+        "halts",
         "reset",
         "See why it was pressed, release it, then press reset.",
     ),
     "outputs lost": Cause(
         "the output process has ended or does not answer",
-        "stops",
+        "halts",
         "by itself",
         "Nothing; where it comes again and again, look at the reason and check the wiring.",
+    ),
+    "jam": Cause(
+        "a photo-eye was covered for longer than `guard.jam_s` while the belt went",
+        "halts",
+        "reset",
+        "Take away what is stuck before the eye, then press reset.",
+    ),
+    "speed doubtful": Cause(
+        "for some seconds the pictures showed a speed farther than `belt.tolerance` from the one in use",
+        "halts",
+        "by itself",
+        "Measure the belt's speed, and correct `belt.speed_mm_s` or `mm_per_count` of the encoder.",
+        over_s=2.0,
+    ),
+    "encoder silent": Cause(
+        "the input `inputs.belt_running` is active, and the encoder gives no counts for two seconds",
+        "halts",
+        "by itself",
+        "Check the encoder's wheel and its cable.",
+        over_s=1.0,
     ),
     "model missing": Cause(
         "there is no bundle yet, or it was refused",
@@ -74,11 +97,23 @@ CAUSES: dict[CauseName, Cause] = {
         "Check the camera's cable, unless frames come again.",
         over_s=1.0,
     ),
-    "jam": Cause(
-        "a photo-eye was covered for longer than `guard.jam_s` while the belt went",
+    "board hot": Cause(
+        "the board is hotter than `guard.hot_c`, and not yet below `guard.cool_c`",
         "stops",
-        "reset",
-        "Take away what is stuck before the eye, then press reset.",
+        "by itself",
+        "Give the board air; a hot one slows down, and its decisions come too late.",
+    ),
+    "PLC silent": Cause(
+        "the PLC did not acknowledge several codes in a row",
+        "stops",
+        "by itself",
+        "Check that the PLC runs and is wired; the first code it acknowledges ends the stop.",
+    ),
+    "belt stands": Cause(
+        "the input `inputs.belt_running` is inactive",
+        "waits",
+        "by itself",
+        "Nothing; items keep their places, and sorting goes on with the belt.",
     ),
     "actuator overdue": Cause(
         "a gate was switched for several items in a row, and the eye in its chute saw none of them",
@@ -86,31 +121,6 @@ CAUSES: dict[CauseName, Cause] = {
         "reset",
         "Check that gate's air, cable and eye, then press reset.",
         lasts=False,
-    ),
-    "belt stands": Cause(
-        "the input `inputs.belt_running` is inactive",
-        "stops",
-        "by itself",
-        "Nothing; items keep their places, and sorting goes on with the belt.",
-    ),
-    "board hot": Cause(
-        "the board is hotter than `guard.hot_c`, and not yet below `guard.cool_c`",
-        "stops",
-        "by itself",
-        "Give the board air; a hot one slows down, and its decisions come too late.",
-    ),
-    "speed doubtful": Cause(
-        "for some seconds the pictures showed a speed farther than `belt.tolerance` from the one in use",
-        "stops",
-        "by itself",
-        "Measure the belt's speed, and correct `belt.speed_mm_s` or `mm_per_count` of the encoder.",
-        over_s=2.0,
-    ),
-    "PLC silent": Cause(
-        "the PLC did not acknowledge several codes in a row",
-        "stops",
-        "by itself",
-        "Check that the PLC runs and is wired; the first code it acknowledges ends the stop.",
     ),
     "bin full": Cause(
         "the input `full` of a bin is active",
@@ -133,7 +143,14 @@ CAUSES: dict[CauseName, Cause] = {
         "Make room on the disk, or replace the card; until then what happens is not recorded.",
         over_s=10.0,
     ),
+    "bundle refused": Cause(
+        "another bundle was to be taken into use and cannot be; the station sorts by the one before",
+        "warns",
+        "by itself",
+        "Look at the reason, and install a bundle for this station.",
+    ),
 }
+_DOES = {"halts": "halted", "stops": "stopped", "waits": "waiting", "blocks": "blocked", "warns": "warning"}
 _RANK = {name: rank for rank, name in enumerate(CAUSES)}
 
 
@@ -155,6 +172,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, tag="state"):
     entered: bool
     reason: str
     lasted_ms: float | None = None
+
+    @property
+    def halts(self) -> bool:
+        """Whether everything that had not moved by now will not move any more."""
+        return self.entered and CAUSES[self.cause].effect == "halts"
 
 
 class Standing(NamedTuple):
@@ -183,7 +205,7 @@ class Interlocks:
     @property
     def sorting(self) -> bool:
         """Whether nothing stops the station."""
-        return not any(CAUSES[cause].effect == "stops" for cause, _ in self._entries)
+        return not any(CAUSES[cause].effect in {"halts", "stops"} for cause, _ in self._entries)
 
     @property
     def blocked(self) -> frozenset[str]:
@@ -264,8 +286,7 @@ def log_line(change: Change) -> str:
     reason = " ".join(change.reason.split())
     if not change.entered:
         return f"state: over after {(change.lasted_ms or 0) / 1000:.1f} s: {what} ({reason})"
-    does = {"stops": "stopped", "blocks": "blocked", "warns": "warning"}[cause.effect]
-    return f"state: {does}: {what} ({reason}). {cause.todo}"
+    return f"state: {_DOES[cause.effect]}: {what} ({reason}). {cause.todo}"
 
 
 def _rank(item: tuple[tuple[CauseName, str], _Entry]) -> tuple[int, str]:

@@ -117,7 +117,7 @@ class Senses:
         return {standing.cause for standing in self.interlocks.present}
 
     def _tell(self, cause: CauseName, now_ns: int, reason: str, *, present: bool, about: str = "") -> Iterator[Change]:
-        change = self.interlocks.tell(cause, present, now_ns, reason, about)
+        change = self.interlocks.tell(cause, present=present, now_ns=now_ns, reason=reason, about=about)
         if change is not None:
             yield change
 

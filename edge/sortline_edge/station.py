@@ -109,7 +109,7 @@ class Core:
 
     def tell(self, cause: CauseName, now_ns: int, reason: str, *, present: bool) -> None:
         """Hear of a state that only the shell around the core can know: of camera, board, outputs or bundle."""
-        self._note(self.interlocks.tell(cause, present, now_ns, reason))
+        self._note(self.interlocks.tell(cause, present=present, now_ns=now_ns, reason=reason))
 
     def hear(self, reports: Iterable[Report]) -> None:
         """Take what the outputs did and what the inputs said, oldest first."""
