@@ -66,7 +66,8 @@ def simulate(
         SortlineError: as the parts do.
     """
     clock = MonotonicClock() if realtime else VirtualClock()
-    core = Core(station, bundle.manifest, TfliteClassifier(bundle, station.model.runtime))
+    classifier = TfliteClassifier(bundle, station.model.runtime, station.model.threads)
+    core = Core(station, bundle.manifest, classifier)
     gates = GateLog()
     decisions: list[Decision] = []
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,9 +1,12 @@
 """The pixels: nothing squashed, nothing moved, nothing written elsewhere, the same everywhere."""
 
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sortline_bundle.digest import sha256
@@ -84,6 +87,32 @@ def test_how_an_image_lies_in_memory_makes_no_difference(height, width, spec, da
     np.testing.assert_array_equal(made(np.asfortranarray(image), spec, box), expected)
     image.flags.writeable = False
     np.testing.assert_array_equal(made(image, spec, box), expected)
+
+
+@settings(max_examples=40)
+@given(specs, st.integers(16, 300), st.sampled_from(["RGB", "BGR"]))
+def test_what_needs_no_reduction_is_what_opencvs_bit_exact_kernel_makes_of_it(spec, longest, order):
+    scale = longest / max(spec.height, spec.width)
+    height, width = round(spec.height * scale), round(spec.width * scale)
+    assume(square_around(Box(0, 0, width, height), spec, 0.0) == (1, Box(0, 0, width, height)))
+    image = noise(height, width)
+    expected = cv2.resize(image, (spec.width, spec.height), interpolation=cv2.INTER_LINEAR_EXACT)
+    np.testing.assert_array_equal(made(image if order == "RGB" else image[..., ::-1], spec, order=order), expected)
+
+
+@given(st.lists(st.tuples(sizes, sizes, specs), min_size=2, max_size=4))
+def test_an_image_comes_out_the_same_whatever_was_made_before_it(calls):
+    looks = [made(noise(height, width), spec) for height, width, spec in calls]
+    for (height, width, spec), look in zip(reversed(calls), reversed(looks), strict=True):
+        np.testing.assert_array_equal(made(noise(height, width), spec), look)
+
+
+def test_threads_do_not_disturb_each_other():
+    images = [noise(side, side, side) for side in (40, 50, 60, 250)]
+    expected = [made(image) for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        for look, nth in zip(pool.map(made, images * 50), itertools.cycle(range(4)), strict=False):
+            np.testing.assert_array_equal(look, expected[nth])
 
 
 @settings(max_examples=40)

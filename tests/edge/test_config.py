@@ -176,6 +176,9 @@ def test_a_good_file_loads(path: Path) -> None:
             r"`model.runtime`: .*may be 'auto', 'litert', 'tflite-r",
         ),
         ("active_low = true", "active_low = 1", r"`outputs.active_low`: Expected `bool`, got `int`, received 1"),
+        ("[timing]", "[model]\nthreads = 0\n[timing]", r"`model.threads`: .*>= 1.*received 0"),
+        ("[timing]", "[model]\nthreads = 9\n[timing]", r"`model.threads`: .*<= 8.*received 9"),
+        ("[timing]", '[model]\nthreads = "all"\n[timing]', r"`model.threads`: .*received 'all'"),
         ('driver = "belt"', 'driver = "usb"', r"`camera.driver`: .*received 'usb'"),
         ('driver = "gpiod"', 'driver = "relay"', r"`outputs.driver`: .*received 'relay'"),
         ('driver = "belt"\n', "", r"`camera`: .*missing required field `driver`"),
@@ -204,6 +207,12 @@ def test_what_is_no_finite_number_is_refused(path: Path, key: str, value: str) -
     path.write_text(GOOD.replace(key, f"{key.split(' = ', maxsplit=1)[0]} = {value}"))
     with pytest.raises(ConfigError, match=value):
         load_station(path)
+
+
+@pytest.mark.parametrize(("stated", "threads"), [("", "auto"), ('threads = "auto"', "auto"), ("threads = 8", 8)])
+def test_threads_are_a_number_or_measured(path: Path, stated: str, threads: int | str) -> None:
+    path.write_text(f"{GOOD}[model]\n{stated}\n")
+    assert load_station(path).model.threads == threads
 
 
 def test_a_station_without_bins_is_refused(path: Path) -> None:

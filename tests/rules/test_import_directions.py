@@ -14,9 +14,12 @@ PACKAGES = {"sortline_bundle", "sortline_train", "sortline_convert", "sortline_e
 
 # Inside the station, from the ground up: a floor leans on itself and on those below it.
 EDGE = "sortline_edge"
-CORE = {"ports", "config", "records", "odometer", "detect", "track", "decide", "schedule", "interlocks", "watch"}
-PARTS = {"camera", "clocks", "outputs", "classify", "twin", "station", "life"}
-PROGRAMS = {"runner", "simulation"}
+CORE = {
+    "ports", "config", "records", "odometer", "detect", "track", "decide", "schedule", "ledger", "interlocks", "watch",
+    "senses", "profile",
+}  # fmt: skip
+PARTS = {"camera", "clocks", "outputs", "classify", "collector", "twin", "station", "life"}
+PROGRAMS = {"runner", "reload", "simulation"}
 TOOLS = {"commands"}
 FLOORS = (CORE, PARTS, PROGRAMS, TOOLS)
 # The core takes values and returns values: no clock, no wire, no other process.

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     station = load_station(arguments.station)
     folder = arguments.station.resolve().parent
     bundle = open_bundle(folder / station.bundle)
-    classifier = TfliteClassifier(bundle, station.model.runtime)
+    classifier = TfliteClassifier(bundle, station.model.runtime, station.model.threads)
     golden = check_golden(bundle, classifier.model)
     core = Core(station, bundle.manifest, classifier)
     clock = MonotonicClock()
@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     name = f"{bundle.manifest.name} {bundle.manifest.version}"
     answers = f"golden images within {golden.difference:.3f} ({golden.tolerance:g} allowed)"
     sys.stderr.write(f"{station.name}: {name} ({bundle.digest[:12]}), {answers}, runtime {classifier.model.runtime}\n")
+    sys.stderr.write(f"model: {classifier.threads}\n")
     counted: Counter[str] = Counter()
     with open_outputs(station.outputs, station.lines, station.timing, folder) as outputs:
         sys.stderr.write(f"outputs: ready, real-time priority {'granted' if outputs.realtime else 'not granted'}\n")

@@ -10,6 +10,7 @@ from msgspec import Meta
 from sortline_bundle.errors import ConfigError
 from sortline_bundle.runtime import RuntimeChoice
 from sortline_bundle.strict import Table, read_toml
+from sortline_bundle.threads import ThreadChoice
 from sortline_edge.config.cameras import BeltCamera, CameraSettings, FolderCamera, VideoCamera
 from sortline_edge.config.fields import Line, Name, NotNegative, Positive, Share
 from sortline_edge.config.wiring import (
@@ -135,9 +136,11 @@ class ModelSettings(Table, frozen=True, kw_only=True):
     Attributes:
         runtime: `auto`: LiteRT where it is installed, else tflite-runtime. One asked for by name is taken, or the
             station stops.
+        threads: `auto`: measured when the station starts. Fewer leave more of the board to everything else.
     """
 
     runtime: RuntimeChoice = "auto"
+    threads: ThreadChoice = "auto"
 
 
 class Station(Table, frozen=True, kw_only=True):
