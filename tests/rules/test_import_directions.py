@@ -15,7 +15,7 @@ PACKAGES = {"sortline_bundle", "sortline_train", "sortline_convert", "sortline_e
 # Inside the station, from the ground up: a floor leans on itself and on those below it.
 EDGE = "sortline_edge"
 CORE = {"ports", "config", "records", "odometer", "detect", "track", "decide", "schedule"}
-PARTS = {"camera", "clocks", "outputs", "classify", "twin", "station"}
+PARTS = {"camera", "clocks", "outputs", "classify", "events", "twin", "station"}
 PROGRAMS = {"runner", "simulation"}
 TOOLS = {"commands"}
 FLOORS = (CORE, PARTS, PROGRAMS, TOOLS)
@@ -34,6 +34,7 @@ HEAVY = {
     "gpiod": {"sortline_edge.outputs"},
     "picamera2": set(),
     "cryptography": {"sortline_bundle.trust"},
+    "pyarrow": {"sortline_edge.events.export"},
 }
 
 
