@@ -5,7 +5,7 @@ VENV ?= .venv
 DATA ?=
 
 SORTLINE_ENV = $(VENV)/.installed
-WHAT = --editable ".[train,convert,edge,fleet]" --group test --group lint
+WHAT = --editable ".[train,convert,edge,parquet,fleet]" --group test --group lint
 PINS = build/constraints
 
 .PHONY: demo test test-hardware lint constraints clean

@@ -18,7 +18,7 @@ CORE = {
     "ports", "config", "records", "odometer", "detect", "track", "decide", "schedule", "ledger", "interlocks", "watch",
     "senses", "profile",
 }  # fmt: skip
-PARTS = {"camera", "clocks", "outputs", "classify", "collector", "twin", "station", "life"}
+PARTS = {"camera", "clocks", "outputs", "classify", "collector", "events", "twin", "station", "life"}
 PROGRAMS = {"runner", "reload", "simulation"}
 TOOLS = {"commands"}
 FLOORS = (CORE, PARTS, PROGRAMS, TOOLS)
@@ -37,6 +37,7 @@ HEAVY = {
     "gpiod": {"sortline_edge.outputs"},
     "picamera2": set(),
     "cryptography": {"sortline_bundle.trust"},
+    "pyarrow": {"sortline_edge.events.export"},
 }
 
 

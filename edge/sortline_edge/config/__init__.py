@@ -12,6 +12,7 @@ from sortline_bundle.runtime import RuntimeChoice
 from sortline_bundle.strict import Table, read_toml
 from sortline_bundle.threads import ThreadChoice
 from sortline_edge.config.cameras import BeltCamera, CameraSettings, FolderCamera, VideoCamera
+from sortline_edge.config.events import Events
 from sortline_edge.config.fields import Line, Name, NotNegative, Positive, Share
 from sortline_edge.config.wiring import (
     CodeSignal,
@@ -30,6 +31,7 @@ __all__ = [
     "Bin",
     "CodeSignal",
     "Deciding",
+    "Events",
     "FolderCamera",
     "GpiodOutputs",
     "Guard",
@@ -150,6 +152,7 @@ class Station(Table, frozen=True, kw_only=True):
         name: Of the station.
         bundle: Path of the bundle it sorts by.
         signal: How the bins are told.
+        events: Where what happened is kept; without it nothing is.
         reject: Name of the bin at the belt's end, where everything doubtful goes.
     """
 
@@ -165,6 +168,7 @@ class Station(Table, frozen=True, kw_only=True):
     deciding: Deciding = Deciding()
     guard: Guard = Guard()
     model: ModelSettings = ModelSettings()
+    events: Events | None = None
     reject: Name = "reject"
 
     @property
