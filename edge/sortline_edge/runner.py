@@ -61,8 +61,10 @@ class Runner:
     def moments(self) -> Iterator[Moment]:
         """Sort; a moment for every frame, and for every time that none came.
 
+        However it ends, the outputs are safe then; `close` tells what became of the items on their way.
+
         Raises:
-            HardwareError: the camera or the outputs cannot be had back; the outputs are safe.
+            HardwareError: the camera or the outputs cannot be had back.
         """
         try:
             self._outputs = self._open_outputs()
@@ -75,14 +77,17 @@ class Runner:
                     yield self._turn(frame)
             yield from self._see_out()
         finally:
-            self.close()
+            self._make_safe()
 
     def close(self) -> list[Record]:
         """Make the outputs safe; the records of what was still on its way. Harmless when repeated."""
+        self._make_safe()
+        return self._core.close(self._clock.now_ns())
+
+    def _make_safe(self) -> None:
         if self._outputs is not None:
             self._outputs.close()
             self._outputs = None
-        return self._core.close(self._clock.now_ns())
 
     def _take_frame(self, frame: Frame) -> None:
         self._renew()
@@ -127,7 +132,7 @@ class Runner:
         while self._core.busy and self.outputs_answer:
             self._clock.wait_until_ns(self._clock.now_ns() + round(1e9 * min(self._beat_s, 0.02)))
             yield self._turn(None)
-        yield Moment(None, Step([], [], [], self._core.close(self._clock.now_ns())), [])
+        yield Moment(None, Step([], [], [], self.close()), [])
 
     def _hear(self) -> list[Report]:
         if self._outputs is None:
@@ -150,9 +155,7 @@ class Runner:
             self._lose(error)
 
     def _lose(self, error: HardwareError) -> None:
-        if self._outputs is not None:
-            self._outputs.close()
-        self._outputs = None
+        self._make_safe()
         self._try_ns = self._clock.now_ns()
         self._core.tell("outputs lost", self._try_ns, str(error), present=True)
 

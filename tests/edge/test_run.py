@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from sortline_bundle.files import write_whole
 from sortline_edge.clocks import VirtualClock
 from sortline_edge.config import Belt, BeltCamera
+from sortline_edge.ports import Frame
 from sortline_edge.twin.belt import start_belt
 
 SPEED_MM_S = 800
@@ -89,7 +91,7 @@ def place(tmp_path: Path, bundle_path: Path) -> Place:
 
 
 def events_of(out: str) -> dict[str, list[Any]]:
-    events: dict[str, list[Any]] = {"decision": [], "switched": [], "suppressed": [], "safe": []}
+    events: dict[str, list[Any]] = {"decision": [], "switched": [], "suppressed": [], "safe": [], "record": []}
     for line in out.splitlines():
         event = json.loads(line)
         events[event["type"]].append(event)
@@ -107,6 +109,8 @@ def test_the_simulated_belt_is_sorted_live(
     assert {(event["bin"], event["reason"]) for event in events["decision"]} == {("all", "sorted")}
     begun = [event["item"] for event in events["switched"] if event["active"]]
     assert sorted(begun + [event["item"] for event in events["suppressed"]]) == [1, 2, 3, 4]
+    ended = {event["item"]: event["outcome"] for event in events["record"]}
+    assert ended == {item: "binned" if item in begun else "missed" for item in (1, 2, 3, 4)}
     assert not events["safe"]
     assert place.rows[-1][1] is False
     assert re.search(r"golden images within 0\.\d+ \(0\.02 allowed\), runtime litert \d", ran.error)
@@ -121,7 +125,7 @@ def test_frames_of_a_folder_are_sorted_as_if_a_camera_took_them(
         world.station(belt=Belt(speed_mm_s=SPEED_MM_S, mm_per_px=0.5)), settings, coloured_items, VirtualClock()
     )
     (place.folder / "frames").mkdir()
-    while (frame := belt.read(1.0)) is not None:
+    while isinstance(frame := belt.read(1.0, 1.0), Frame):
         Image.fromarray(frame.image).save(place.folder / "frames" / f"{frame.sequence:04d}.jpg", quality=90)
     place.write('driver = "folder"\npath = "frames"')
     ran = sortline("run", place.file)
@@ -141,6 +145,54 @@ def test_told_to_stop_it_ends_at_once_with_the_outputs_safe(place: Place, colour
     assert process.returncode == 130
     assert errors.rstrip().endswith("sortline: interrupted")
     assert place.rows[-1][1] is False
+
+
+def test_another_bundle_is_taken_when_asked_and_refused_when_it_is_damaged(place: Place, coloured_items: Path) -> None:
+    whole = place.bundle.read_bytes()
+    place.bundle = place.folder / "own.sortline"
+    place.bundle.write_bytes(whole)
+    place.write_belt(coloured_items, count=100_000)
+    with place.running() as process:
+        assert process.stdout is not None
+        states = (event for line in process.stdout if (event := json.loads(line))["type"] == "state")
+        place.bundle.write_bytes(whole[:-500])
+        process.send_signal(signal.SIGHUP)
+        refused = next(states)
+        place.bundle.write_bytes(whole)
+        process.send_signal(signal.SIGHUP)
+        over = next(states)
+    assert (refused["cause"], refused["entered"]) == ("bundle refused", True)
+    assert "own.sortline" in refused["reason"]
+    assert (over["cause"], over["entered"], over["reason"]) == ("bundle refused", False, "another bundle is in use")
+
+
+def test_without_a_bundle_it_waits_for_one_if_it_is_told_to(place: Place, coloured_items: Path) -> None:
+    whole = place.bundle.read_bytes()
+    place.bundle = place.folder / "late.sortline"
+    place.write_belt(coloured_items, count=1)
+    command = [sys.executable, "-m", "sortline_bundle.command", "run", str(place.file), "--wait"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith("state: stopped: model missing (there is no ")
+            write_whole(place.bundle, whole)
+            said, log = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert log.startswith("state: over: model missing")
+    assert process.returncode == 0
+    assert said.startswith("item 1: ")
+
+
+def test_every_item_is_kept_in_the_event_store(
+    sortline: Callable[..., Any], place: Place, coloured_items: Path
+) -> None:
+    place.write_belt(coloured_items, count=3)
+    place.file.write_text(place.file.read_text() + "[events]\n")
+    assert sortline("run", place.file).exit_code == 0
+    shown = sortline("events", place.file, "--json")
+    assert shown.exit_code == 0, shown.error
+    assert [item["item"] for item in json.loads(shown.out)["items"]] == [1, 2, 3]
 
 
 def test_killed_with_a_gate_open_every_output_is_inactive_within_200_ms(place: Place, coloured_items: Path) -> None:
@@ -178,9 +230,11 @@ def test_a_runtime_that_is_not_there_ends_it_before_anything_is_opened(
     assert not place.recorder.exists()
 
 
-def test_a_camera_that_is_not_there_ends_it_with_the_outputs_safe(sortline: Callable[..., Any], place: Place) -> None:
+def test_a_camera_that_is_not_there_ends_it_before_an_output_is_claimed(
+    sortline: Callable[..., Any], place: Place
+) -> None:
     place.write('driver = "folder"\npath = "nowhere"')
     ran = sortline("run", place.file)
     assert ran.exit_code == 5
     assert "nowhere is not there; correct [camera] path" in ran.error
-    assert not any(active for _, active in place.rows)
+    assert not place.recorder.exists()

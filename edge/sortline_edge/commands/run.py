@@ -3,80 +3,120 @@
 import argparse
 import signal
 import sys
-from collections import Counter
-from collections.abc import Iterable
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-
-import msgspec
 
 from sortline_bundle.archive import open_bundle
 from sortline_bundle.golden import check_golden
 from sortline_edge.camera import open_camera
 from sortline_edge.classify import TfliteClassifier
 from sortline_edge.clocks import MonotonicClock
-from sortline_edge.config import load_station
-from sortline_edge.decide import Decision
-from sortline_edge.outputs import open_outputs
-from sortline_edge.ports import MadeSafe, Report, Suppressed, Switched
-from sortline_edge.runner import sort
-from sortline_edge.station import Core
+from sortline_edge.collector import collector_on_call
+from sortline_edge.config import Station, load_station
+from sortline_edge.events.store import EventStore
+from sortline_edge.life.board import Board
+from sortline_edge.life.notify import Notifier
+from sortline_edge.live import Live
+from sortline_edge.outputs import ProcessOutputs, open_outputs
+from sortline_edge.reload import Reloader
+from sortline_edge.runner import Runner
+from sortline_edge.station import Brain, Core, check_classes
 
-_encode = msgspec.json.Encoder().encode
+_ASK_AGAIN_S = 1.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `sortline run` takes."""
     parser.add_argument("station", type=Path, metavar="STATION.toml", help="the station file")
-    parser.add_argument("--json", action="store_true", help="print every decision and output as a JSON line")
+    parser.add_argument("--json", action="store_true", help="print everything that happens as JSON lines")
+    parser.add_argument("--wait", action="store_true", help="where there is no bundle yet, wait until there is one")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Sort until the camera ends or the process is told to stop; the outputs are safe afterwards either way."""
     station = load_station(arguments.station)
     folder = arguments.station.resolve().parent
-    bundle = open_bundle(folder / station.bundle)
-    classifier = TfliteClassifier(bundle, station.model.runtime, station.model.threads)
-    golden = check_golden(bundle, classifier.model)
-    core = Core(station, bundle.manifest, classifier)
-    clock = MonotonicClock()
     signal.signal(signal.SIGTERM, _stop)
-    name = f"{bundle.manifest.name} {bundle.manifest.version}"
-    answers = f"golden images within {golden.difference:.3f} ({golden.tolerance:g} allowed)"
-    sys.stderr.write(f"{station.name}: {name} ({bundle.digest[:12]}), {answers}, runtime {classifier.model.runtime}\n")
-    sys.stderr.write(f"model: {classifier.threads}\n")
-    counted: Counter[str] = Counter()
-    with open_outputs(station.outputs, station.lines, station.timing, folder) as outputs:
-        sys.stderr.write(f"outputs: ready, real-time priority {'granted' if outputs.realtime else 'not granted'}\n")
+    with Notifier() as notifier, _said(notifier), ExitStack() as opened:
+        if arguments.wait:
+            _await_bundle(folder / station.bundle, notifier)
+        brain = _load(folder / station.bundle, station)
+        clock = MonotonicClock()
+        core = Core(station, brain, clock.now_ns())
+        store = None
+        if station.events is not None:
+            store = opened.enter_context(
+                EventStore(
+                    folder / station.events.path,
+                    station.events,
+                    station=station.name,
+                    bundle=brain.digest[:12],
+                    clock=clock,
+                )
+            )
         camera = open_camera(station, folder, clock)
-        try:
-            for moment in sort(core, camera, outputs, clock, station.guard.camera_lost_after_s):
-                counted.update(decision.bin for decision in moment.step.decisions)
-                _tell([*moment.step.decisions, *moment.reports], as_json=arguments.json)
-        finally:
-            camera.close()
-    landed = ", ".join(f"{bin_} {count}" for bin_, count in sorted(counted.items()))
-    sys.stderr.write(f"camera ended after {counted.total()} items: {landed or 'none'}\n")
+        opened.callback(camera.close)
+        reloader = Reloader(lambda: _load(folder / station.bundle, station))
+        opened.callback(reloader.close)
+        signal.signal(signal.SIGHUP, lambda _number, _frame: reloader.ask())
+        runner = Runner(station, core, camera, lambda: _open_outputs(station, folder), clock, reloader.take)
+        live = Live(station.guard, core, runner, clock, notifier, store, Board(), as_json=arguments.json)
+        opened.callback(lambda: live.keep(runner.close()))
+        with collector_on_call() as rest:
+            for nth, moment in enumerate(runner.moments()):
+                if not nth:
+                    notifier.ready("sorting")
+                live.take(moment)
+                sys.stdout.flush()
+                rest()
+    landed = ", ".join(f"{bin_} {count}" for bin_, count in sorted(live.binned.items()))
+    sys.stderr.write(f"camera ended after {live.binned.total()} items: {landed or 'none'}\n")
     return 0
 
 
-def _tell(events: Iterable[Decision | Report], *, as_json: bool) -> None:
-    for event in events:
-        if as_json:
-            sys.stdout.write(_encode(event).decode() + "\n")
-        elif not isinstance(event, Switched):
-            sys.stdout.write(_describe(event) + "\n")
-    sys.stdout.flush()
+def _load(path: Path, station: Station) -> Brain:
+    """Open a bundle, see that it fits the station and gives its golden answers here, and say so."""
+    bundle = open_bundle(path)
+    check_classes(station, bundle.manifest)
+    classifier = TfliteClassifier(bundle, station.model.runtime, station.model.threads)
+    golden = check_golden(bundle, classifier.model)
+    sys.stderr.write(
+        f"{station.name}: {bundle.manifest.name} {bundle.manifest.version} ({bundle.digest[:12]}),"
+        f" golden images within {golden.difference:.3f} ({golden.tolerance:g} allowed),"
+        f" runtime {classifier.model.runtime}, {classifier.threads}\n"
+    )
+    return Brain(bundle.manifest, classifier, bundle.digest)
 
 
-def _describe(event: Decision | Report) -> str:
-    if isinstance(event, Decision):
-        seen = f"{event.class_name} {event.score:.2f}" if event.class_name else "not recognisable"
-        why = "" if event.reason == "sorted" else f" ({event.reason})"
-        return f"item {event.item}: {seen} -> {event.bin}{why}, {event.looks} looks"
-    if isinstance(event, Suppressed):
-        return f"item {event.item}: left alone, {event.reason}, {event.late_ns / 1e6:.1f} ms after its time"
-    return f"outputs safe: {event.reason}" if isinstance(event, MadeSafe) else str(event)
+def _open_outputs(station: Station, folder: Path) -> ProcessOutputs:
+    outputs = open_outputs(station.outputs, station.lines, station.timing, folder)
+    sys.stderr.write(f"outputs: ready, real-time priority {'granted' if outputs.realtime else 'not granted'}\n")
+    return outputs
+
+
+def _await_bundle(path: Path, notifier: Notifier) -> None:
+    if path.exists():
+        return
+    sys.stderr.write(f"state: stopped: model missing (there is no {path}). Install a bundle.\n")
+    notifier.ready("model missing")
+    while not path.exists():
+        notifier.alive()
+        time.sleep(_ASK_AGAIN_S)
+    sys.stderr.write("state: over: model missing (there is a bundle)\n")
+
+
+@contextmanager
+def _said(notifier: Notifier) -> Iterator[None]:
+    """Tell systemd why the station ends."""
+    try:
+        yield
+    except BaseException as error:
+        notifier.stopping(str(error) or "interrupted")
+        raise
+    notifier.stopping("the camera ended")
 
 
 def _stop(_: int, __: FrameType | None) -> None:
