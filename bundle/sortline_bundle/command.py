@@ -39,6 +39,7 @@ VERBS = {
     "evaluate": Verb("sortline_edge.commands.evaluate", "edge", "measure a bundle on class folders of photographs"),
     "simulate": Verb("sortline_edge.commands.simulate", "edge", "let a bundle sort items on a simulated belt"),
     "run": Verb("sortline_edge.commands.run", "edge", "sort, live: camera frames in, output lines driven"),
+    "camera": Verb("sortline_edge.commands.camera", "edge", "measure a station's camera, and check its colours"),
     "check": Verb("sortline_bundle.check", "edge", "try a bundle's model and golden images on this machine"),
     "inspect": Verb("sortline_bundle.inspect", "edge", "check a bundle and show what it says of itself"),
     "keys": Verb("sortline_bundle.trust.commands.keys", "edge", "make keys, and keyrings that say whose count"),

@@ -10,7 +10,15 @@ from msgspec import Meta
 from sortline_bundle.errors import ConfigError
 from sortline_bundle.runtime import RuntimeChoice
 from sortline_bundle.strict import Table, read_toml
-from sortline_edge.config.cameras import BeltCamera, CameraSettings, FolderCamera, VideoCamera
+from sortline_edge.config.cameras import (
+    BeltCamera,
+    CameraSettings,
+    FolderCamera,
+    LiveCamera,
+    PicameraCamera,
+    V4l2Camera,
+    VideoCamera,
+)
 from sortline_edge.config.fields import Line, Name, NotNegative, Positive, Share
 from sortline_edge.config.wiring import (
     CodeSignal,
@@ -34,12 +42,15 @@ __all__ = [
     "Guard",
     "Input",
     "Inputs",
+    "LiveCamera",
     "ModelSettings",
     "OutputSettings",
+    "PicameraCamera",
     "PulseSignal",
     "RecorderOutputs",
     "Station",
     "Timing",
+    "V4l2Camera",
     "VideoCamera",
     "load_station",
 ]
