@@ -15,10 +15,11 @@ class Newest(Generic[T]):
         self._closed = False
 
     def put(self, thing: T) -> None:
-        """Offer a thing; never waits."""
+        """Offer a thing; never waits. When it is closed the thing is forgotten."""
         with self._changed:
-            self._held = thing
-            self._changed.notify()
+            if not self._closed:
+                self._held = thing
+                self._changed.notify()
 
     def take(self, timeout_s: float) -> T | None:
         """The newest thing, once; None when none came within `timeout_s`, or at once when it is closed."""

@@ -38,22 +38,22 @@ fake_picamera2, fake_v4l2 = _fake("fake_picamera2"), _fake("fake_v4l2")
 
 
 class HandClock:
-    """Stands still until the test moves it; who waits is told apart from who computes."""
+    """Stands still until the test moves it, and tells whether anybody waits for a time to come."""
 
     def __init__(self) -> None:
         self._now_ns = START_NS
         self._moved = threading.Condition()
-        self._waiting = 0
+        self._awaited: list[int] = []
 
     def now_ns(self) -> int:
         return self._now_ns
 
     def wait_until_ns(self, when_ns: int) -> None:
         with self._moved:
-            self._waiting += 1
+            self._awaited.append(when_ns)
             self._moved.notify_all()
             self._moved.wait_for(lambda: self._now_ns >= when_ns)
-            self._waiting -= 1
+            self._awaited.remove(when_ns)
 
     def pass_s(self, seconds: float) -> None:
         with self._moved:
@@ -61,9 +61,9 @@ class HandClock:
             self._moved.notify_all()
 
     def somebody_waits(self) -> None:
-        """Return when another thread waits for a later time."""
+        """Return when another thread waits for a time that has not come."""
         with self._moved:
-            assert self._moved.wait_for(lambda: self._waiting > 0, 30)
+            assert self._moved.wait_for(lambda: any(when_ns > self._now_ns for when_ns in self._awaited), 30)
 
 
 class Rig(NamedTuple):
