@@ -256,4 +256,12 @@ def _open(library: Any, wanted: str | None) -> Any:
         raise HardwareError(
             f"camera {ids[matching[0]]} cannot be opened: {cause}; stop what else uses it, or check its cable"
         ) from cause
+    # Some versions count cameras in another order than they list them.
+    opened = str(camera.camera.id)
+    if opened != ids[matching[0]]:
+        camera.close()
+        raise HardwareError(
+            f"picamera2 opened camera {opened} where {ids[matching[0]]} was asked for; update picamera2, or connect"
+            " only one"
+        )
     return camera

@@ -83,7 +83,9 @@ class V4l2Camera:
         now_ns = clock.now_ns()
         self._stamped = find_clock(_stamp(capture), now_ns, {"monotonic": now_ns}) is not None
         self.times = (
-            "the kernel's, by the monotonic clock" if self._stamped else "of arrival, since the kernel's is not"
+            "the kernel's, by the monotonic clock"
+            if self._stamped
+            else "of arrival: the kernel's stamps are of another clock"
         )
         # A daemon: a camera that has stalled holds the thread inside OpenCV, and must not hold up the process's end.
         self._thread = threading.Thread(target=self._take_frames, args=(capture,), name=f"camera {path}", daemon=True)

@@ -6,7 +6,7 @@ Written from how the real one behaves, not from its code. What would wait for ev
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,6 +34,8 @@ class Device:
         latency_ns: From a frame's stamp until it is there.
         settling: So many frames at the start are exposed as the camera likes.
         lost: Numbers of frames that the sensor loses.
+        miscounts: Cameras are counted in another order than they are listed.
+        frozen_ns: The stamp that every frame has from now on.
         shortest_us: Frame duration at the fastest.
         obeys: Whether the controls are followed at all.
     """
@@ -49,6 +51,8 @@ class Device:
     lost: set[int] = field(default_factory=set)
     shortest_us: int = 5_000
     obeys: bool = True
+    miscounts: bool = False
+    frozen_ns: int | None = None
     stalled: bool = False
     in_use: bool = False
     adjusted: tuple[int, int] | None = None
@@ -132,7 +136,7 @@ class Picamera2:
         if self.device.in_use or self.device.opened is not None:
             raise RuntimeError("Camera __init__ sequence did not complete.")
         self.device.opened = self
-        self.id = self.device.ids[camera_num]
+        self.camera = SimpleNamespace(id=self.device.ids[-1 - camera_num if self.device.miscounts else camera_num])
         self.camera_controls: dict[str, Any] = dict.fromkeys(CONTROLS, (0, 0, 0))
         self.configuration: dict[str, Any] | None = None
         self.controls: dict[str, Any] = {}
@@ -287,7 +291,7 @@ class Picamera2:
         crops = self.controls.get("ScalerCrops", [self.controls.get("ScalerCrop", ACTIVE)])
         fixed = asked.get("AeEnable") is False
         return {
-            "SensorTimestamp": due_ns
+            "SensorTimestamp": (self.device.frozen_ns or due_ns)
             + {"monotonic": 0, "boottime": self.device.asleep_ns}.get(self.device.stamps, 10**15),
             # Exposure is counted in rows of 18.9 us.
             "ExposureTime": int(asked["ExposureTime"] / 18.9) * 18.9 // 1 if fixed else 9_876,

@@ -118,6 +118,15 @@ def test_a_stamp_over_a_second_old_is_refused(board: Any, picamera: Any) -> None
         picamera()
 
 
+def test_a_frame_with_the_stamp_of_the_last_one_is_not_a_new_one(board: Any, picamera: Any) -> None:
+    camera = picamera()
+    last = read(camera)
+    board.frozen_ns = board.clock.now_ns() - 20_000_000
+    assert camera.read(0.5, 1.0) is NoFrame.YET
+    board.frozen_ns = None
+    assert read(camera).captured_ns > last.captured_ns
+
+
 @given(lost=st.sets(st.integers(1, 40), max_size=30))
 def test_every_lost_frame_is_a_gap(world: Any, lost: set[int]) -> None:
     fake, clocks = sys.modules["fake_picamera2"], sys.modules["sortline_edge.clocks"]
@@ -191,6 +200,11 @@ def break_(board: Any, **changes: Any) -> None:
         ({"ids": ()}, {}, r"there is no camera; connected: none; check the ribbon cable"),
         ({}, {"id": "imx477"}, r"there is no camera imx477; connected: /base/i2c/imx219@10.*correct `camera.id`"),
         ({"ids": ("a", "b")}, {}, r"several cameras are connected: a, b; say which by `camera.id`"),
+        (
+            {"ids": ("a", "b"), "miscounts": True},
+            {"id": "a"},
+            r"opened camera b where a was asked for; update picamera2, or connect only one",
+        ),
         ({"in_use": True}, {}, r"imx219@10 cannot be opened: .*stop what else uses it"),
         ({"stalled": True}, {}, r"gave no frame within 5 s of its start; check its ribbon cable"),
         (
@@ -224,7 +238,7 @@ def test_a_machine_without_picamera2_is_told_how_to_get_it(
 def test_of_several_cameras_the_one_with_the_id_is_opened(board: Any, picamera: Any) -> None:
     board.ids = ("left", "right")
     picamera(id="right")
-    assert board.opened.id == "right"
+    assert board.opened.camera.id == "right"
 
 
 @pytest.mark.parametrize("platform", ["VC4", "PISP"])
