@@ -102,14 +102,12 @@ class PicameraCamera:
                 return frame
 
     def close(self) -> None:
-        """Let go of the camera. Harmless when repeated."""
+        """Let go of the camera, also of one that has stalled. Harmless when repeated."""
         if self._camera is None:
             return
         camera, self._camera = self._camera, None
-        # A capture that is still queued would make `close` wait for a frame, for ever when the camera has stalled.
-        camera.cancel_all_and_flush()
         if self._job is not None:
-            with suppress(TimeoutError, CancelledError):  # it has not got its frame
+            with suppress(*_FAILURES):  # it has not got its frame, and never will
                 self._job.get_result(timeout=0).release()
         camera.close()
 

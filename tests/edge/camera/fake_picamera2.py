@@ -324,5 +324,7 @@ class Picamera2:
         self.started = False
 
     def close(self) -> None:
-        self.stop()
+        """Its event loop ends first, so that nothing waits behind a capture here."""
+        self.jobs.clear()
+        self.started = False
         self.device.opened = None

@@ -315,8 +315,7 @@ class TestTheFake:
         board.stalled = True
         camera.capture_request(wait=False)
         with pytest.raises(AssertionError, match="behind a capture"):
-            camera.close()
-        camera.cancel_all_and_flush()
+            camera.stop()
         camera.close()
 
     def test_rgb888_is_blue_green_red_in_memory(self, board: Any) -> None:
