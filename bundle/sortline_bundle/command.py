@@ -41,6 +41,7 @@ VERBS = {
     "run": Verb("sortline_edge.commands.run", "edge", "sort, live: camera frames in, output lines driven"),
     "service": Verb("sortline_edge.commands.service", "edge", "write the systemd unit that runs a station"),
     "events": Verb("sortline_edge.commands.events", "edge", "show, sum up and export what a station has sorted"),
+    "camera": Verb("sortline_edge.commands.camera", "edge", "measure a station's camera, and check its colours"),
     "check": Verb("sortline_bundle.check", "edge", "try a bundle's model and golden images on this machine"),
     "inspect": Verb("sortline_bundle.inspect", "edge", "check a bundle and show what it says of itself"),
     "keys": Verb("sortline_bundle.trust.commands.keys", "edge", "make keys, and keyrings that say whose count"),

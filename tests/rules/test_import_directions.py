@@ -35,7 +35,7 @@ HEAVY = {
     "ai_edge_litert": {"sortline_bundle.runtime", "sortline_convert.anatomy", "sortline_convert.graph"},
     "tflite_runtime": {"sortline_bundle.runtime"},
     "gpiod": {"sortline_edge.outputs"},
-    "picamera2": set(),
+    "picamera2": {"sortline_edge.camera.picamera"},
     "cryptography": {"sortline_bundle.trust"},
     "pyarrow": {"sortline_edge.events.export"},
 }

@@ -11,7 +11,15 @@ from sortline_bundle.errors import ConfigError
 from sortline_bundle.runtime import RuntimeChoice
 from sortline_bundle.strict import Table, read_toml
 from sortline_bundle.threads import ThreadChoice
-from sortline_edge.config.cameras import BeltCamera, CameraSettings, FolderCamera, VideoCamera
+from sortline_edge.config.cameras import (
+    BeltCamera,
+    CameraSettings,
+    FolderCamera,
+    LiveCamera,
+    PicameraCamera,
+    V4l2Camera,
+    VideoCamera,
+)
 from sortline_edge.config.events import Events
 from sortline_edge.config.fields import Line, Name, NotNegative, Positive, Share
 from sortline_edge.config.wiring import (
@@ -37,12 +45,15 @@ __all__ = [
     "Guard",
     "Input",
     "Inputs",
+    "LiveCamera",
     "ModelSettings",
     "OutputSettings",
+    "PicameraCamera",
     "PulseSignal",
     "RecorderOutputs",
     "Station",
     "Timing",
+    "V4l2Camera",
     "VideoCamera",
     "load_station",
 ]

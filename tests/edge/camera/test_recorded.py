@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from sortline_bundle.errors import ConfigError, HardwareError, PhotographError
+from sortline_bundle.errors import HardwareError, PhotographError
 from sortline_edge.camera import open_camera
 from sortline_edge.clocks import VirtualClock
-from sortline_edge.config import BeltCamera, FolderCamera, Timing, VideoCamera
+from sortline_edge.config import BeltCamera, FolderCamera, VideoCamera
 from sortline_edge.ports import Camera, Frame, NoFrame
 
 
@@ -98,22 +98,6 @@ def test_a_camera_that_cannot_be_had_says_why(
     (tmp_path / "text.mp4").write_text("no video at all" * 100)
     with pytest.raises(HardwareError, match=sentence):
         open_camera(world.station(camera=settings), tmp_path, VirtualClock())
-
-
-@pytest.mark.parametrize("kind", ["folder", "video", "belt"])
-def test_a_heartbeat_shorter_than_two_frames_is_refused(
-    world: Any, frames_folder: Path, video: Path, coloured_items: Path, kind: str
-) -> None:
-    settings = {
-        "folder": FolderCamera(path="frames", frames_per_s=20),
-        "video": VideoCamera(path="belt.mp4"),
-        "belt": BeltCamera(items=str(coloured_items), frames_per_s=20),
-    }[kind]
-    allowed = world.station(camera=settings, timing=Timing(heartbeat_ms=100))
-    refused = world.station(camera=settings, timing=Timing(heartbeat_ms=99))
-    open_camera(allowed, frames_folder.parent, VirtualClock()).close()
-    with pytest.raises(ConfigError, match=r"`timing.heartbeat_ms` is 99.*20 frames per second.* at least 100"):
-        open_camera(refused, frames_folder.parent, VirtualClock())
 
 
 def test_a_slow_reader_of_the_belt_gets_the_newest_frame_and_never_a_queue(world: Any, coloured_items: Path) -> None:
