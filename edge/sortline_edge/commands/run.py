@@ -18,7 +18,7 @@ from sortline_edge.clocks import MonotonicClock
 from sortline_edge.config import load_station
 from sortline_edge.decide import Decision
 from sortline_edge.outputs import open_outputs
-from sortline_edge.ports import MadeSafe, Report, Suppressed, Switched
+from sortline_edge.ports import Counted, MadeSafe, Report, Suppressed, Switched
 from sortline_edge.runner import sort
 from sortline_edge.station import Core
 
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     answers = f"golden images within {golden.difference:.3f} ({golden.tolerance:g} allowed)"
     sys.stderr.write(f"{station.name}: {name} ({bundle.digest[:12]}), {answers}, runtime {classifier.model.runtime}\n")
     counted: Counter[str] = Counter()
-    with open_outputs(station.outputs, station.lines, station.timing, folder) as outputs:
+    with open_outputs(station, folder) as outputs:
         sys.stderr.write(f"outputs: ready, real-time priority {'granted' if outputs.realtime else 'not granted'}\n")
         camera = open_camera(station, folder, clock)
         try:
@@ -63,7 +63,7 @@ def _tell(events: Iterable[Decision | Report], *, as_json: bool) -> None:
     for event in events:
         if as_json:
             sys.stdout.write(_encode(event).decode() + "\n")
-        elif not isinstance(event, Switched):
+        elif not isinstance(event, Switched | Counted):
             sys.stdout.write(_describe(event) + "\n")
     sys.stdout.flush()
 

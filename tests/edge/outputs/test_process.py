@@ -7,20 +7,37 @@ import resource
 import select
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sortline_bundle.errors import HardwareError
-from sortline_edge.config import GpiodOutputs, RecorderOutputs, Timing
+from sortline_edge.config import CodeSignal, GpiodOutputs, Input, Inputs, RecorderOutputs, Timing
+from sortline_edge.config.wiring import Encoder
 from sortline_edge.outputs import ProcessOutputs, open_outputs, wire
-from sortline_edge.ports import MadeSafe, Pulse, Report, Suppressed, Switched
+from sortline_edge.outputs.wiring import Wiring
+from sortline_edge.ports import (
+    Answered,
+    Code,
+    Coded,
+    Counted,
+    Edge,
+    MadeSafe,
+    Pulse,
+    Recall,
+    Report,
+    Suppressed,
+    Switched,
+)
 
 LINES = (5, 6)
+PLAIN = Wiring(LINES)
 SECOND_NS = 1_000_000_000
 
 
@@ -33,13 +50,24 @@ class Station:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "outputs.jsonl"
+        self.pipe = folder / "inputs.pipe"
         self.errors = folder / "errors.txt"
         self.opened: list[ProcessOutputs] = []
 
-    def open(self, heartbeat_ms: float = 10_000, late_ms: float = 1_000) -> ProcessOutputs:
+    def open(self, heartbeat_ms: float = 10_000, late_ms: float = 1_000, wiring: Wiring = PLAIN) -> ProcessOutputs:
         timing = Timing(heartbeat_ms=heartbeat_ms, late_ms=late_ms)
-        self.opened.append(open_outputs(RecorderOutputs(), LINES, timing, folder=self.path.parent))
+        self.opened.append(ProcessOutputs(self.settings, wiring, timing))
         return self.opened[-1]
+
+    @property
+    def settings(self) -> RecorderOutputs:
+        return RecorderOutputs(path=str(self.path), inputs=str(self.pipe))
+
+    def play(self, *edges: tuple[int, bool]) -> None:
+        rows = [json.dumps({"line": line, "active": active}) + "\n" for line, active in edges]
+        # As the shell's `>` would; a line at a time, for the pipe takes no more than it holds.
+        with self.pipe.open("w") as pipe:
+            pipe.writelines(rows)
 
     def open_active(self, heartbeat_ms: float = 10_000) -> ProcessOutputs:
         """Outputs with line 5 active for a minute."""
@@ -99,7 +127,7 @@ def test_a_pulse_is_carried_out_in_its_time(station: Station) -> None:
 
 def test_more_pulses_than_a_packet_holds_all_arrive(station: Station) -> None:
     outputs = station.open()
-    count = 2 * wire.PULSES_PER_PACKET + 1
+    count = 2 * wire.COMMANDS_PER_PACKET + 1
     outputs.send([pulse(-(10**18) - item, -(10**18), item=item) for item in range(count, 0, -1)])
     seen = reports_until(outputs, lambda report: report.item == 1)
     assert {report.item for report in seen} == set(range(1, count + 1))
@@ -204,11 +232,22 @@ def test_a_process_that_reads_nothing_is_killed(station: Station) -> None:
 
 
 @pytest.mark.skipif(any(Path("/dev").glob("gpiochip*")), reason="the error is that of a machine without GPIO")
-def test_a_chip_that_is_not_there_fails_at_the_start() -> None:
+def test_a_chip_that_is_not_there_fails_at_the_start(world: Any) -> None:
     before = children()
     with pytest.raises(HardwareError, match="no GPIO chip has the label 'pinctrl-rp1'"):
-        open_outputs(GpiodOutputs(chip="pinctrl-rp1"), LINES)
+        open_outputs(world.station(outputs=GpiodOutputs(chip="pinctrl-rp1")))
     assert children() == before
+
+
+def test_a_station_gets_the_lines_and_inputs_of_its_file(world: Any, tmp_path: Path) -> None:
+    inputs = Inputs(emergency_stop=Input(line=12), encoder=Encoder(line=13, mm_per_count=1), reset=Input(line=14))
+    described = world.station(inputs=inputs, outputs=RecorderOutputs(inputs="inputs.pipe"))
+    with open_outputs(described, tmp_path) as outputs:
+        seen = reports_until(outputs, lambda report: isinstance(report, Edge) and report.line == 14)
+        assert {(report.line, report.active) for report in seen} == {(12, False), (14, False)}
+        assert stat.S_ISFIFO((tmp_path / "inputs.pipe").stat().st_mode)
+        rows = [json.loads(row) for row in (tmp_path / "outputs.jsonl").read_text().splitlines()]
+        assert [row["line"] for row in rows] == sorted(described.lines)
 
 
 def test_a_second_process_on_the_same_lines_fails_at_the_start(station: Station) -> None:
@@ -229,6 +268,93 @@ def test_a_process_that_cannot_even_start_fails_with_its_exit_code(
     assert children() == before
 
 
+def test_an_emergency_stop_is_not_left_to_the_station(station: Station) -> None:
+    outputs = station.open(wiring=Wiring(LINES, inputs={12: "stop"}))
+    now_ns = time.monotonic_ns()
+    outputs.send([pulse(now_ns, now_ns + 60 * SECOND_NS, item=1), pulse(now_ns + 50 * SECOND_NS, 2**60, item=2)])
+    reports_until(outputs, lambda report: isinstance(report, Switched))
+    station.play((12, True))
+    # Nothing is sent here: the station need not even be awake.
+    *_, stopped, ended, left_out = reports_until(outputs, lambda report: isinstance(report, Suppressed))
+    assert (stopped.line, stopped.active) == (12, True)
+    assert (ended.line, ended.active, ended.item) == (5, False, None)
+    assert stopped.at_ns <= ended.at_ns
+    assert (left_out.item, left_out.reason) == (2, "stopped")
+    assert station.rows(5)[-1][1] is False
+    outputs.send([pulse(now_ns, now_ns + 60 * SECOND_NS, item=3)])
+    (left_out,) = reports_until(outputs, lambda report: True)
+    assert (left_out.item, left_out.reason) == (3, "stopped")
+    station.play((12, False))
+    reports_until(outputs, lambda report: isinstance(report, Edge))
+    assert station.rows(5)[-1][1] is False
+    now_ns = time.monotonic_ns()
+    outputs.send([pulse(now_ns, now_ns + 60 * SECOND_NS, item=4)])
+    reports_until(outputs, lambda report: isinstance(report, Switched) and report.active)
+    assert station.rows(5)[-1][1] is True
+
+
+def test_a_code_is_handed_over_by_strobe_and_acknowledgement(station: Station) -> None:
+    code = CodeSignal(lines=(5, 6), strobe=7, acknowledge=Input(line=12), answer_ms=10_000)
+    outputs = station.open(wiring=Wiring((5, 6, 7), code, {12: "edge"}))
+    outputs.send([Code(value=2, at_ns=time.monotonic_ns(), item=1)])
+    (*_, coded) = reports_until(outputs, lambda report: isinstance(report, Coded))
+    while not station.rows(7)[-1][1]:
+        pass  # as a PLC waits for the strobe: it looks
+    station.play((12, True), (12, False))
+    seen = reports_until(outputs, lambda report: isinstance(report, Answered))
+    (answered,) = (report for report in seen if isinstance(report, Answered))
+    assert (coded.value, answered.item, answered.in_time) == (2, 1, True)
+    assert [active for _, active in station.rows(5)] == [False]
+    (_, (code_ns, _), (code_off_ns, _)) = station.rows(6)
+    (_, (strobe_ns, up), (strobe_off_ns, down)) = station.rows(7)
+    assert (up, down) == (True, False)
+    assert code_ns + 1_000_000 <= strobe_ns < strobe_off_ns == code_off_ns
+
+
+def test_what_is_recalled_is_not_carried_out(station: Station) -> None:
+    outputs = station.open()
+    due_ns = time.monotonic_ns() + SECOND_NS // 20
+    outputs.send([pulse(due_ns, due_ns + 1, item=1), pulse(due_ns, due_ns + SECOND_NS // 100, 6, item=2)])
+    outputs.send([Recall(item=1)])
+    seen = reports_until(outputs, lambda report: isinstance(report, Switched) and not report.active)
+    assert {report.item for report in seen} == {2}
+
+
+def test_an_encoder_is_counted(station: Station) -> None:
+    outputs = station.open(wiring=Wiring(LINES, inputs={13: "count"}))
+    station.play(*[(13, True), (13, False)] * 1000)
+    seen = reports_until(outputs, lambda report: report.count == 1000)
+    assert {type(report) for report in seen} == {Counted}
+    assert len(seen) < 100
+
+
+def test_a_chattering_input_neither_floods_the_station_nor_keeps_a_gate_open(station: Station) -> None:
+    outputs = station.open(wiring=Wiring(LINES, inputs={12: "edge"}))
+    now_ns = time.monotonic_ns()
+    outputs.send([pulse(now_ns, now_ns + SECOND_NS // 50)])
+    station.play(*[(12, True), (12, False)] * 2000, (12, True))
+    seen = reports_until(outputs, lambda report: isinstance(report, Switched) and not report.active)
+    while [report.active for report in seen if isinstance(report, Edge)][-1] is False:
+        seen += reports_until(outputs, lambda report: isinstance(report, Edge))
+    assert len(seen) < 1000
+
+
+def test_an_input_that_is_played_wrongly_makes_everything_safe(station: Station) -> None:
+    outputs = station.open(wiring=Wiring(LINES, inputs={12: "edge"}))
+    station.play((9, True))
+    assert "line 9 is not one of the inputs [12]" in reports_until(outputs, is_safe)[-1].reason
+
+
+def test_inputs_without_wires_are_inactive_and_that_is_said(
+    station: Station, capfd: pytest.CaptureFixture[str]
+) -> None:
+    wiring = Wiring(LINES, inputs={12: "edge", 13: "count", 14: "stop"})
+    with ProcessOutputs(RecorderOutputs(path=str(station.path)), wiring, Timing(heartbeat_ms=10_000)) as outputs:
+        seen = reports_until(outputs, lambda report: report.line == 14)
+        assert [(report.line, report.active) for report in seen] == [(12, False), (14, False)]
+    assert "no input is wired" in capfd.readouterr().err
+
+
 @pytest.fixture
 def bare(station: Station) -> Iterator[socket.socket]:
     """A connection to an output process without the client that would keep to its rules."""
@@ -237,17 +363,18 @@ def bare(station: Station) -> Iterator[socket.socket]:
         with theirs, station.errors.open("w") as errors:
             command = [sys.executable, "-m", "sortline_edge.outputs"]
             process = subprocess.Popen(command, stdin=theirs.fileno(), stderr=errors)
-        settings = RecorderOutputs(path=str(station.path))
-        ours.send(wire.encode(wire.Begin(settings=settings, lines=LINES, timing=Timing(heartbeat_ms=10_000))))
+        wiring = Wiring(LINES, inputs={12: "edge"})
+        timing = Timing(heartbeat_ms=10_000)
+        ours.send(wire.encode(wire.Begin(settings=station.settings, wiring=wiring, inputs=(), timing=timing)))
         assert isinstance(wire.decode_answer(ours.recv(wire.PACKET_BYTES)), wire.Ready)
         yield ours
     process.wait(30)
 
 
-@pytest.mark.parametrize("packet", [b"?", b'[{"line":9,"on_ns":0,"off_ns":1,"item":0}]'])
+@pytest.mark.parametrize("packet", [b"?", b'[{"type":"pulse","line":9,"on_ns":0,"off_ns":1,"item":0}]'])
 def test_a_sender_that_breaks_the_rules_is_not_obeyed_any_more(bare: socket.socket, packet: bytes) -> None:
     bare.send(packet)
-    (report,) = wire.decode_reports(bare.recv(wire.PACKET_BYTES))
+    _, report = (wire.decode_reports(bare.recv(wire.PACKET_BYTES))[0] for _ in range(2))
     assert "what it may not" in report.reason
     assert bare.recv(wire.PACKET_BYTES) == b""
 
@@ -260,14 +387,31 @@ def test_a_sender_that_never_reads_is_not_served_for_ever(bare: socket.socket, s
     assert "does not read its reports" in station.errors.read_text()
 
 
+def test_what_inputs_say_waits_for_a_sender_that_is_slow_to_read(bare: socket.socket, station: Station) -> None:
+    edges = [(12, nth % 2 == 0) for nth in range(5)]
+    for item in range(150):
+        bare.send(wire.encode([pulse(-2, -1, item=item)]))
+    station.play(*edges)
+    bare.send(wire.encode([pulse(time.monotonic_ns(), 2**60, line=6, item=150)]))
+    while not station.rows(6)[-1][1]:
+        pass  # nothing may be read before that
+    seen: list[Report] = []
+    while not (seen[1:] and isinstance(seen[-1], Edge)):
+        seen += wire.decode_reports(bare.recv(wire.PACKET_BYTES))
+    assert seen[0] == Edge(line=12, active=False, at_ns=seen[0].at_ns)
+    assert [report.item for report in seen[1:-1]] == list(range(151))
+    assert seen[-1].active is True
+
+
 VISION = """
 import select, sys, time
 from sortline_edge.config import RecorderOutputs, Timing
-from sortline_edge.outputs import open_outputs
+from sortline_edge.outputs import ProcessOutputs
+from sortline_edge.outputs.wiring import Wiring
 from sortline_edge.ports import Pulse
 
 timing = Timing(heartbeat_ms=float(sys.argv[2]), late_ms=1000)
-with open_outputs(RecorderOutputs(path=sys.argv[1]), [5, 6], timing) as outputs:
+with ProcessOutputs(RecorderOutputs(path=sys.argv[1]), Wiring((5, 6)), timing) as outputs:
     now_ns = time.monotonic_ns()
     outputs.send([Pulse(line=5, on_ns=now_ns, off_ns=now_ns + 60_000_000_000, item=1)])
     while True:
