@@ -66,6 +66,11 @@ class Codes:
         """The PLC's line became active or inactive at `at_ns`."""
         return NOTHING if self._handshake is None else self._handshake.acknowledge(at_ns, active=active)
 
+    def carried_out(self, now_ns: int) -> None:
+        """The levels of the last step were on the lines at `now_ns`."""
+        if self._handshake is not None:
+            self._handshake.carried_out(now_ns)
+
     def clear(self, at_ns: int) -> list[Code]:
         """Forget everything; every line is inactive. Returns the codes that had not begun, in their order."""
         pending = [code for _, _, code in sorted(self._pending)]

@@ -39,6 +39,7 @@ class Handshake:
         self._answer_ns = round(signal.answer_ms * NS_PER_MS)
         self._state: Literal["free", "setup", "strobe", "fall"] = "free"
         self._since_ns = 0
+        self._fresh = False  # the state was entered, and its levels may not be on the lines yet
         self._item = 0
         self._acknowledged = False
 
@@ -82,6 +83,12 @@ class Handshake:
             return NOTHING
         return self._fall(at_ns, in_time=at_ns <= self._since_ns + self._answer_ns)
 
+    def carried_out(self, now_ns: int) -> None:
+        """The levels of the last step are on the lines: what stands from now on stands for its whole time."""
+        if self._fresh:
+            self._since_ns = max(self._since_ns, now_ns)
+            self._fresh = False
+
     def cut(self, at_ns: int) -> None:
         """All lines were made inactive from outside; the code on them, if any, goes without an answer."""
         if self._state != "free":
@@ -95,6 +102,7 @@ class Handshake:
     def _enter(self, state: Literal["free", "setup", "strobe", "fall"], at_ns: int) -> None:
         self._state = state
         self._since_ns = at_ns
+        self._fresh = True
 
 
 def code_levels(lines: tuple[int, ...], value: int) -> dict[int, bool]:

@@ -176,7 +176,9 @@ class _Server:
     def _carry_out(self, step: Step, now_ns: int) -> list[Report]:
         if step.levels:
             self._driver.set(step.levels)
-        spent_ns = time.monotonic_ns() - now_ns
+        done_ns = time.monotonic_ns()
+        self._schedule.carried_out(done_ns)
+        spent_ns = done_ns - now_ns
         return [_later(report, spent_ns) for report in step.reports]
 
     def _say(self, reports: Sequence[Report]) -> None:

@@ -125,6 +125,14 @@ class Schedule:
             step = step.then(self._codes.advance(now_ns))
         return self._apply(step)
 
+    def carried_out(self, now_ns: int) -> None:
+        """Note that the levels of the last step were on the lines only at `now_ns`: a code's setup begins then.
+
+        Who sets them in no time, as on a virtual clock, need not say so.
+        """
+        if self._codes is not None:
+            self._codes.carried_out(now_ns)
+
     def make_safe(self, now_ns: int, reason: str) -> Step:
         """Make every line inactive and forget every command, for good; nothing when that has already been done."""
         if self._safe:
