@@ -1,5 +1,7 @@
 """What the station file says of servos and inputs, and what the output process makes of it."""
 
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,8 @@ import msgspec
 import pytest
 
 from sortline_bundle.errors import ConfigError
-from sortline_edge.config import CodeSignal, GpiodOutputs, Input, Inputs, Servo, check_station, load_station
+from sortline_bundle.strict import convert
+from sortline_edge.config import CodeSignal, GpiodOutputs, Input, Inputs, Servo, Station, check_station, load_station
 from sortline_edge.config.wiring import Encoder, Eye
 from sortline_edge.outputs import wire
 from sortline_edge.outputs.wiring import Wiring, inputs_of, wiring_of
@@ -96,3 +99,14 @@ def test_a_plain_station_has_its_gates_and_nothing_else(world: Any) -> None:
     assert wiring_of(station) == Wiring((0, 1, 2))
     assert wiring_of(station).gates == {0, 1, 2}
     assert inputs_of(station) == ()
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "wiring.md"
+EXAMPLES = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.partition("]")[0].strip("["))
+def test_what_the_page_on_wiring_shows_can_be_written_into_a_station_file(example: str) -> None:
+    plain = tomllib.loads(BASE.partition("[[outputs.servos]]")[0])
+    station = convert(plain | tomllib.loads(example), Station, error=ConfigError, where="the page")
+    check_station(station, where="the page")
