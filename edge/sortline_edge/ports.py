@@ -210,3 +210,27 @@ class LineDriver(Protocol):
 
     def close(self) -> None:
         """Make every line inactive and release it. Harmless when repeated."""
+
+
+class InputLines(Protocol):
+    """Input lines that keep their edges, each with the time it came at, until they are fetched."""
+
+    def fileno(self) -> int:
+        """File descriptor to `select` on: readable while edges wait."""
+
+    def levels(self) -> list[Edge]:
+        """What every line is now, but those that only count. Edges from before are not told by `edges` any more.
+
+        Raises:
+            HardwareError: the device refused.
+        """
+
+    def edges(self) -> list[Edge]:
+        """Some of the edges that wait, oldest first, of a counting line the rising ones; called when some wait.
+
+        Raises:
+            HardwareError: the device refused.
+        """
+
+    def close(self) -> None:
+        """Let go of the lines. Harmless when repeated."""

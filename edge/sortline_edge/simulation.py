@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from sortline_bundle.archive import Bundle
 from sortline_bundle.errors import ConfigError
 from sortline_edge.camera import open_camera
@@ -73,7 +75,7 @@ def simulate(
     with tempfile.TemporaryDirectory() as scratch:
         recorder = RecorderOutputs(path=str(Path(scratch) / "outputs.jsonl"))
         outputs = (
-            open_outputs(recorder, station.lines, station.timing)
+            open_outputs(msgspec.structs.replace(station, outputs=recorder))
             if realtime
             else VirtualOutputs(station.lines, station.timing, clock)
         )

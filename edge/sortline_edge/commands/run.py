@@ -92,7 +92,7 @@ def _load(path: Path, station: Station) -> Brain:
 
 
 def _open_outputs(station: Station, folder: Path) -> ProcessOutputs:
-    outputs = open_outputs(station.outputs, station.lines, station.timing, folder)
+    outputs = open_outputs(station, folder)
     sys.stderr.write(f"outputs: ready, real-time priority {'granted' if outputs.realtime else 'not granted'}\n")
     return outputs
 

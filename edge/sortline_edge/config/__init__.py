@@ -30,6 +30,7 @@ from sortline_edge.config.wiring import (
     OutputSettings,
     PulseSignal,
     RecorderOutputs,
+    Servo,
     Timing,
 )
 
@@ -51,6 +52,7 @@ __all__ = [
     "PicameraCamera",
     "PulseSignal",
     "RecorderOutputs",
+    "Servo",
     "Station",
     "Timing",
     "V4l2Camera",
@@ -233,6 +235,7 @@ def check_station(station: Station, *, where: str) -> None:
 def _complaints(station: Station) -> Iterator[str]:
     yield from _doubles(station)
     yield from _signal_complaints(station)
+    yield from _servo_complaints(station)
     if station.belt.measured_by == "encoder" and station.inputs.encoder is None:
         yield "`belt.measured_by` is `encoder`, but there is no `inputs.encoder`"
     if station.deciding.trigger == "eye" and station.inputs.eye is None:
@@ -267,6 +270,16 @@ def _signal_complaints(station: Station) -> Iterator[str]:
             yield "`signal.acknowledge` needs a `signal.strobe` that it answers"
 
 
+def _servo_complaints(station: Station) -> Iterator[str]:
+    for servo in _servos(station):
+        if servo.line not in {bin_.line for bin_ in station.bins}:
+            yield f"the servo of line {servo.line} moves nothing; name it as the `line` of a bin"
+
+
+def _servos(station: Station) -> tuple[Servo, ...]:
+    return station.outputs.servos if isinstance(station.outputs, GpiodOutputs) else ()
+
+
 def _kind(station: Station) -> str:
     return "code" if isinstance(station.signal, CodeSignal) else "pulse"
 
@@ -275,6 +288,8 @@ def _must_differ(station: Station) -> dict[str, list[str | int]]:
     codes = [station.signal.reject_code] if isinstance(station.signal, CodeSignal) else []
     return {
         "line": [*station.lines, *(input_.line for input_ in station.wired.values())],
+        "servo line": [servo.line for servo in _servos(station)],
+        "servo channel": [f"{servo.channel} of {servo.chip}" for servo in _servos(station)],
         "bin name": [station.reject, *(bin_.name for bin_ in station.bins)],
         "class": [name for bin_ in station.bins for name in bin_.classes],
         "code": [*codes, *(bin_.code for bin_ in station.bins if bin_.code is not None)],

@@ -91,9 +91,41 @@ class CodeSignal(Table, frozen=True, kw_only=True, tag_field="kind", tag="code")
 
 
 class RecorderOutputs(Table, frozen=True, kw_only=True, tag_field="driver", tag="recorder"):
-    """No wires: what the lines would have done, as JSON lines in a file."""
+    """No wires: what the lines would have done, as JSON lines in a file.
+
+    Attributes:
+        path: The file.
+        inputs: Named pipe for playing the inputs by hand: one `{"line": 5, "active": true}` a line. Without it they
+            stay inactive.
+    """
 
     path: str = "outputs.jsonl"
+    inputs: str | None = None
+
+
+PulseWidth = Annotated[float, Meta(ge=500, le=2_500)]
+
+
+class Servo(Table, frozen=True, kw_only=True):
+    """A model servo that moves a gate, on a channel of a hardware PWM chip.
+
+    Attributes:
+        line: The number by which a bin names it, of no line of the GPIO chip that is in use.
+        chip: Name of the PWM chip's device, such as 1f00098000.pwm on a Raspberry Pi 5.
+        channel: Of the chip.
+        rest_us: Length of the pulses that hold the gate closed.
+        active_us: Length of the pulses that hold it open.
+        period_us: From pulse to pulse.
+        idle_ms: So long after it was told to close, the signal is switched off: no jitter, no heat. 0: it stays on.
+    """
+
+    line: Line
+    chip: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}\Z")]
+    channel: Annotated[int, Meta(ge=0, le=63)]
+    rest_us: PulseWidth
+    active_us: PulseWidth
+    period_us: Annotated[float, Meta(ge=2_600, le=50_000)] = 20_000.0
+    idle_ms: Annotated[float, Meta(ge=0, le=60_000)] = 1_000.0
 
 
 class GpiodOutputs(Table, frozen=True, kw_only=True, tag_field="driver", tag="gpiod"):
@@ -103,10 +135,12 @@ class GpiodOutputs(Table, frozen=True, kw_only=True, tag_field="driver", tag="gp
         chip: The chip's label (`gpiodetect` shows it), such as pinctrl-rp1 on a Raspberry Pi 5; numbers change with
             the kernel.
         active_low: The output boards switch on when the line is low.
+        servos: Gates that a servo moves, instead of a line of the chip.
     """
 
     chip: str
     active_low: bool = False
+    servos: tuple[Servo, ...] = ()
 
 
 OutputSettings = RecorderOutputs | GpiodOutputs

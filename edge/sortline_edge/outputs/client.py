@@ -6,17 +6,18 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
 from sortline_bundle.errors import HardwareError
-from sortline_edge.config.wiring import OutputSettings, RecorderOutputs, Timing
+from sortline_edge.config import Station
+from sortline_edge.config.wiring import Input, OutputSettings, RecorderOutputs, Timing
 from sortline_edge.outputs import wire
-from sortline_edge.outputs.pulses import check_pulse
-from sortline_edge.ports import Command, MadeSafe, Pulse, Report
+from sortline_edge.outputs.wiring import Wiring, check_command, inputs_of, wiring_of
+from sortline_edge.ports import Command, MadeSafe, Report
 
 # Python and three small packages: 0.1 s on a desk machine, some seconds on the smallest board while it boots.
 START_TIMEOUT_S = 20.0
@@ -25,23 +26,21 @@ SEND_TIMEOUT_S = 0.02
 END_TIMEOUT_S = 1.0
 
 
-def open_outputs(
-    settings: OutputSettings, lines: Iterable[int], timing: Timing | None = None, folder: Path = Path()
-) -> "ProcessOutputs":
+def open_outputs(station: Station, folder: Path = Path()) -> "ProcessOutputs":
     """Start the output process of a station.
 
     Args:
-        settings: The station file's table `outputs`.
-        lines: The output lines to claim.
-        timing: The station file's table `timing`.
-        folder: Where the station file lies; a recorder's path is relative to it.
+        station: Its file: what is wired, and how.
+        folder: Where the file lies; the paths in it are relative to it.
 
     Raises:
         HardwareError: the lines cannot be had.
     """
+    settings = station.outputs
     if isinstance(settings, RecorderOutputs):
-        settings = msgspec.structs.replace(settings, path=str(folder / settings.path))
-    return ProcessOutputs(settings, lines, timing or Timing())
+        inputs = None if settings.inputs is None else str(folder / settings.inputs)
+        settings = msgspec.structs.replace(settings, path=str(folder / settings.path), inputs=inputs)
+    return ProcessOutputs(settings, wiring_of(station), station.timing, inputs_of(station))
 
 
 class ProcessOutputs:
@@ -54,8 +53,10 @@ class ProcessOutputs:
         HardwareError: the lines cannot be claimed, or the child gave no answer within 20 s; no process is left behind.
     """
 
-    def __init__(self, settings: OutputSettings, lines: Iterable[int], timing: Timing) -> None:
-        self._lines = tuple(lines)
+    def __init__(
+        self, settings: OutputSettings, wiring: Wiring, timing: Timing, inputs: tuple[Input, ...] = ()
+    ) -> None:
+        self._wiring = wiring
         self._unread: list[Report] = []
         self._ended: str | None = None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -65,8 +66,7 @@ class ProcessOutputs:
             self._process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL)
         self._connection = ours
         try:
-            begin = wire.Begin(settings=settings, lines=self._lines, timing=timing)
-            self._realtime = self._start(begin)
+            self._realtime = self._start(wire.Begin(settings=settings, wiring=wiring, inputs=inputs, timing=timing))
         except BaseException:
             self._kill()
             self._connection.close()
@@ -87,17 +87,16 @@ class ProcessOutputs:
         return self._connection.fileno()
 
     def send(self, commands: Sequence[Command]) -> None:
-        """Hand over pulses, any time before they are due; also a beat. Returns within 20 ms.
+        """Hand over commands, any time before they are due; also a beat. Returns within 20 ms.
 
         Raises:
-            ValueError: a pulse ends before it begins, or is for a line that is not claimed; none of them was sent.
+            ValueError: a command that cannot be carried out (see `check_command`); none of them was sent.
             HardwareError: the outputs have failed and are safe.
         """
-        pulses = [command for command in commands if isinstance(command, Pulse)]
-        for pulse in pulses:
-            check_pulse(pulse, self._lines)
-        for start in range(0, max(1, len(pulses)), wire.PULSES_PER_PACKET):
-            self._put(wire.encode(pulses[start : start + wire.PULSES_PER_PACKET]))
+        for command in commands:
+            check_command(command, self._wiring)
+        for start in range(0, max(1, len(commands)), wire.COMMANDS_PER_PACKET):
+            self._put(wire.encode(commands[start : start + wire.COMMANDS_PER_PACKET]))
 
     def beat(self) -> None:
         """Say that this process is alive.

@@ -1,23 +1,26 @@
-"""Output lines of a GPIO chip, through the kernel's character device and libgpiod 2."""
+"""Lines of a GPIO chip, through the kernel's character device."""
 
-import errno
-import importlib
-import os
-from collections.abc import Iterable, Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from sortline_bundle.errors import HardwareError
+from sortline_edge.config.wiring import Input
+from sortline_edge.outputs.chip import DEVICES, claim, load_gpiod
+from sortline_edge.ports import Edge
 
-CONSUMER = "sortline"
+# So many edges take about 0.1 ms to look at: a chattering input must not hold up a pulse for longer.
+EDGES_AT_ONCE = 16
 
 
 class GpioLines:
     """A `LineDriver` on the lines of one chip, claimed together and for this process alone.
 
-    The chip is found by its label, since its number changes with the kernel and with what else is plugged in. When this
-    process ends, however it ends, the kernel takes the lines back and most chips make them inputs: an external resistor
-    has to pull each gate to its resting position.
+    When this process ends, however it ends, the kernel takes the lines back and most chips make them inputs: an
+    external resistor has to pull each gate to its resting position.
 
     Args:
         chip: Label of the chip, such as pinctrl-rp1.
@@ -29,21 +32,15 @@ class GpioLines:
         HardwareError: gpiod is not installed, there is no such chip, it may not be opened, or a line is not free.
     """
 
-    def __init__(
-        self, chip: str, lines: Iterable[int], *, active_low: bool = False, devices: Path = Path("/dev")
-    ) -> None:
+    def __init__(self, chip: str, lines: Iterable[int], *, active_low: bool = False, devices: Path = DEVICES) -> None:
         self._chip = chip
         self._lines = tuple(sorted(set(lines)))
-        gpiod = _load()
-        self._values = {True: gpiod.line.Value.ACTIVE, False: gpiod.line.Value.INACTIVE}
-        settings = gpiod.LineSettings(
-            direction=gpiod.line.Direction.OUTPUT, output_value=self._values[False], active_low=active_low
+        line = load_gpiod().line
+        self._values = {True: line.Value.ACTIVE, False: line.Value.INACTIVE}
+        settings = load_gpiod().LineSettings(
+            direction=line.Direction.OUTPUT, output_value=self._values[False], active_low=active_low
         )
-        with _open_chip(gpiod, chip, devices) as opened:
-            try:
-                self._request = opened.request_lines(config={self._lines: settings}, consumer=CONSUMER)
-            except (OSError, ValueError) as cause:
-                raise HardwareError(_why_not_claimed(opened, chip, self._lines, cause)) from None
+        self._request = claim(chip, dict.fromkeys(self._lines, settings), of_what="bins", devices=devices)
 
     def set(self, levels: Mapping[int, bool]) -> None:
         """Make each named line active (True) or inactive, all in one call to the kernel.
@@ -77,50 +74,108 @@ class GpioLines:
             self._request.release()
 
 
-def _load() -> Any:
-    try:
-        return importlib.import_module("gpiod")
-    except ImportError:
-        raise HardwareError("GPIO outputs need the package gpiod: pip install 'sortline[edge]'") from None
+class GpioInputs:
+    """`InputLines` on the lines of one chip, each with its own resistor, debouncing and active level.
+
+    The kernel keeps the edges, with the times they came at, until they are fetched; where it had to drop some, those of
+    an encoder are counted by their number all the same, and of the others the newest are there.
+
+    Args:
+        chip: Label of the chip.
+        inputs: The lines, each as it is wired.
+        counting: Those whose rising edges alone matter.
+        devices: Folder of the device files.
+        now_ns: The clock of the kernel's time stamps.
+
+    Raises:
+        HardwareError: as `GpioLines`.
+    """
+
+    def __init__(
+        self,
+        chip: str,
+        inputs: Sequence[Input],
+        *,
+        counting: Collection[int] = (),
+        devices: Path = DEVICES,
+        now_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._chip = chip
+        self._now_ns = now_ns
+        self._counting = frozenset(counting)
+        self._levels = [its.line for its in inputs if its.line not in self._counting]
+        self._levels_ns = 0
+        self._counted: Counter[int] = Counter()  # by encoder line: how many edges there were
+        gpiod = load_gpiod()
+        self._active = gpiod.line.Value.ACTIVE
+        self._rising = gpiod.EdgeEvent.Type.RISING_EDGE
+        settings = {its.line: _settings(gpiod, its, counts=its.line in self._counting) for its in inputs}
+        self._request = claim(chip, settings, of_what="inputs", devices=devices)
+
+    def fileno(self) -> int:
+        """Readable while edges wait."""
+        return int(self._request.fd)
+
+    def levels(self) -> list[Edge]:
+        """What every line is now, but those that count.
+
+        Raises:
+            HardwareError: the chip refused.
+        """
+        if not self._levels:
+            return []
+        # What came before this is in the levels, and `edges` must not tell it again.
+        self._levels_ns = self._now_ns()
+        try:
+            values = self._request.get_values(self._levels)
+        except (OSError, ValueError) as cause:
+            raise self._refusal(cause) from None
+        pairs = zip(self._levels, values, strict=True)
+        return [Edge(line=line, active=value == self._active, at_ns=self._levels_ns) for line, value in pairs]
+
+    def edges(self) -> list[Edge]:
+        """Up to 16 of the edges that wait, oldest first; to be called when there are some.
+
+        Raises:
+            HardwareError: the chip refused.
+        """
+        try:
+            events = self._request.read_edge_events(EDGES_AT_ONCE)
+        except (OSError, ValueError) as cause:
+            raise self._refusal(cause) from None
+        return [edge for event in events for edge in self._told(event)]
+
+    def close(self) -> None:
+        """Release the lines. Harmless when repeated."""
+        self._request.release()
+
+    def _told(self, event: Any) -> list[Edge]:
+        line, at_ns = event.line_offset, event.timestamp_ns
+        if line in self._counting:
+            missed = event.line_seqno - self._counted[line]
+            self._counted[line] = event.line_seqno
+            return [Edge(line=line, active=True, at_ns=at_ns)] * missed
+        if at_ns < self._levels_ns:
+            return []
+        return [Edge(line=line, active=event.event_type == self._rising, at_ns=at_ns)]
+
+    def _refusal(self, cause: Exception) -> HardwareError:
+        return HardwareError(f"GPIO chip {self._chip} does not let its inputs be read: {cause}; check the chip")
 
 
-def _open_chip(gpiod: Any, label: str, devices: Path) -> Any:
-    """Open the one chip with this label."""
-    labels: dict[str, str] = {}
-    # A chip may have several names (Raspberry Pi OS links gpiochip4 to gpiochip0): the real path is the chip.
-    for path in sorted({os.path.realpath(entry) for entry in devices.glob("gpiochip*")}):
-        if gpiod.is_gpiochip_device(path):
-            with _open(gpiod, path) as chip:
-                labels[path] = chip.get_info().label
-    matching = [path for path, its in labels.items() if its == label]
-    if len(matching) > 1:
-        raise HardwareError(
-            f"{len(matching)} GPIO chips have the label {label!r} ({', '.join(matching)}); unplug all but one"
-        )
-    if not matching:
-        seen = ", ".join(sorted(labels.values())) or "no GPIO chip at all"
-        raise HardwareError(f"no GPIO chip has the label {label!r}; this machine has {seen}; correct `outputs.chip`")
-    return _open(gpiod, matching[0])
-
-
-def _open(gpiod: Any, path: str) -> Any:
-    try:
-        return gpiod.Chip(path)
-    except PermissionError:
-        raise HardwareError(
-            f"{path} may not be opened by this user; add the user to group gpio and log in anew"
-        ) from None
-    except OSError as cause:
-        raise HardwareError(f"{path} cannot be opened: {cause.strerror}; check the chip") from None
-
-
-def _why_not_claimed(chip: Any, label: str, lines: tuple[int, ...], cause: Exception) -> str:
-    there = chip.get_info().num_lines
-    beyond = [line for line in lines if line >= there]
-    if beyond:
-        return f"GPIO chip {label} has lines 0 to {there - 1}, not {beyond}; correct the lines of the bins"
-    taken = [info for info in map(chip.get_line_info, lines) if info.used]
-    if taken and isinstance(cause, OSError) and cause.errno == errno.EBUSY:
-        who = ", ".join(f"line {info.offset} by {info.consumer or 'the kernel'}" for info in taken)
-        return f"GPIO chip {label}: {who} is in use; stop what uses it or take another line"
-    return f"GPIO chip {label} refused lines {list(lines)}: {cause}; check the chip and the lines of the bins"
+def _settings(gpiod: Any, its: Input, *, counts: bool) -> Any:
+    line = gpiod.line
+    bias = {
+        "as-is": line.Bias.AS_IS,
+        "pull-up": line.Bias.PULL_UP,
+        "pull-down": line.Bias.PULL_DOWN,
+        "disabled": line.Bias.DISABLED,
+    }
+    return gpiod.LineSettings(
+        direction=line.Direction.INPUT,
+        edge_detection=line.Edge.RISING if counts else line.Edge.BOTH,
+        bias=bias[its.bias],
+        active_low=its.active_low,
+        debounce_period=timedelta(milliseconds=its.debounce_ms),
+        event_clock=line.Clock.MONOTONIC,
+    )

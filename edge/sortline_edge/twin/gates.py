@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sortline_edge.clocks import Clock
 from sortline_edge.config import Bin, Timing
 from sortline_edge.outputs.pulses import Schedule
+from sortline_edge.outputs.wiring import Wiring
 from sortline_edge.ports import Command, Pulse, Report, Suppressed, Switched
 
 
@@ -14,7 +15,7 @@ class VirtualOutputs:
 
     def __init__(self, lines: Iterable[int], timing: Timing, clock: Clock) -> None:
         self._schedule = Schedule(
-            lines, late_ns=round(timing.late_ms * 1e6), heartbeat_ns=round(timing.heartbeat_ms * 1e6)
+            Wiring(tuple(lines)), late_ns=round(timing.late_ms * 1e6), heartbeat_ns=round(timing.heartbeat_ms * 1e6)
         )
         self._clock = clock
 

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sortline_edge.outputs.pulses import Schedule, Step
+from sortline_edge.outputs.pulses import Schedule
+from sortline_edge.outputs.step import Step
+from sortline_edge.outputs.wiring import Wiring
 from sortline_edge.ports import MadeSafe, Pulse, Report, Suppressed, Switched
 
 LATE_NS = 5
@@ -21,7 +23,7 @@ class Bench:
     """A schedule, the levels its steps led to and all it reported."""
 
     def __init__(self, heartbeat_ns: int = 10**9) -> None:
-        self.schedule = Schedule(LINES, late_ns=LATE_NS, heartbeat_ns=heartbeat_ns)
+        self.schedule = Schedule(Wiring(LINES), late_ns=LATE_NS, heartbeat_ns=heartbeat_ns)
         self.levels = dict.fromkeys(LINES, False)
         self.reports: list[Report] = []
 
@@ -125,7 +127,7 @@ def test_a_pulse_that_cannot_be_is_refused(bad: Pulse, reason: str) -> None:
 
 
 def test_the_heartbeat_is_watched_from_the_first_beat_on() -> None:
-    schedule = Schedule(LINES, late_ns=LATE_NS, heartbeat_ns=100)
+    schedule = Schedule(Wiring(LINES), late_ns=LATE_NS, heartbeat_ns=100)
     assert not schedule.lost(10**6)
     schedule.beat(1000)
     assert schedule.next_ns == 1100
