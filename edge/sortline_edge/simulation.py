@@ -17,8 +17,8 @@ from sortline_edge.runner import Moment, sort
 from sortline_edge.station import Core
 from sortline_edge.twin.books import PHANTOM, Books, Fate, balance, match
 from sortline_edge.twin.camera import BeltCamera
-from sortline_edge.twin.gates import GateLog, VirtualOutputs
-from sortline_edge.twin.world import land
+from sortline_edge.twin.gates import GateLog
+from sortline_edge.twin.outputs import VirtualOutputs
 
 
 class Scene(NamedTuple):
@@ -67,22 +67,23 @@ def simulate(
     """
     clock = MonotonicClock() if realtime else VirtualClock()
     core = Core(station, bundle.manifest, TfliteClassifier(bundle, station.model.runtime))
-    gates = GateLog()
     decisions: list[Decision] = []
+    camera = open_camera(station, folder, clock)
+    if not isinstance(camera, BeltCamera):
+        raise ConfigError(f'a simulation needs `camera.driver = "belt"`, received {station.camera}')
+    gates = camera.world.gates
     with tempfile.TemporaryDirectory() as scratch:
         recorder = RecorderOutputs(path=str(Path(scratch) / "outputs.jsonl"))
         outputs = (
             open_outputs(recorder, station.lines, station.timing)
             if realtime
-            else VirtualOutputs(station.lines, station.timing, clock)
+            else VirtualOutputs(station, clock, camera.world)
         )
         try:
-            camera = open_camera(station, folder, clock)
-            if not isinstance(camera, BeltCamera):
-                raise ConfigError(f'a simulation needs `camera.driver = "belt"`, received {station.camera}')
             for moment in sort(core, camera, outputs, clock, station.guard.camera_lost_after_s):
                 decisions.extend(moment.step.decisions)
-                gates.take(moment.reports)
+                if realtime:
+                    gates.take(moment.reports)
                 watch(Scene(core, camera, gates), moment)
         finally:
             outputs.close()
@@ -91,10 +92,7 @@ def simulate(
 
 
 def _settle(station: Station, camera: BeltCamera, decisions: list[Decision], gates: GateLog, seconds: float) -> Outcome:
-    made = match(camera.riders, camera.start_ns, decisions, station.belt.speed_mm_s)
-    fates = []
-    for rider in camera.riders:
-        bin_ = land(rider, station.bins, station.belt.speed_mm_s, camera.start_ns, gates.is_open)
-        fates.append(Fate(rider, tuple(made.get(rider.number, ())), bin_.name if bin_ else station.reject))
+    made = match(camera.riders, camera.world.motion, decisions)
+    fates = [Fate(rider, tuple(made.get(rider.number, ())), camera.world.fate(rider)) for rider in camera.riders]
     books = balance(station, fates, len(made.get(PHANTOM, ())), len(gates.suppressed), seconds)
     return Outcome(books, fates, gates.worst_late_ns / 1e6, len(camera.left_out))

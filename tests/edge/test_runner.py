@@ -8,11 +8,15 @@ import pytest
 
 from sortline_bundle.errors import HardwareError
 from sortline_edge.clocks import MonotonicClock, VirtualClock
-from sortline_edge.config import Timing
+from sortline_edge.config import BeltCamera, Station
 from sortline_edge.ports import Frame, Switched
 from sortline_edge.runner import sort
 from sortline_edge.station import Core
-from sortline_edge.twin.gates import VirtualOutputs
+from sortline_edge.twin.faults import Faults
+from sortline_edge.twin.motion import Motion
+from sortline_edge.twin.outputs import VirtualOutputs
+from sortline_edge.twin.riders import Layout, Traffic
+from sortline_edge.twin.world import World as Belt
 
 
 class Camera:
@@ -62,9 +66,15 @@ def test_pulses_are_sent_before_they_are_due_and_every_frame_is_a_beat(world: An
     assert sum(len(moment.step.decisions) for moment in moments) == 3
 
 
+def empty_belt(station: Station) -> Belt:
+    """Nothing rides, and nothing goes wrong."""
+    layout = Layout(speed_mm_s=250, mm_per_px=0.5, width_px=320, height_px=200, gap_mm=60)
+    return Belt(station, BeltCamera(items=""), layout, Motion(250), Traffic(iter(()), [], {}), Faults((), 0))
+
+
 def test_it_goes_on_until_the_last_gate_has_closed(world: Any) -> None:
     clock = VirtualClock()
-    outputs = VirtualOutputs([0, 1, 2], Timing(), clock)
+    outputs = VirtualOutputs(world.station(), clock, empty_belt(world.station()))
     camera = Camera(three_items(world)[:41], clock)  # the last item has had two looks of three
     happened = [report for moment in sort(core(world), camera, outputs, clock, 2.0) for report in moment.reports]
     assert [report.active for report in happened if isinstance(report, Switched)] == [True, False] * 2

@@ -12,6 +12,7 @@ from sortline_bundle.runtime import RuntimeChoice
 from sortline_bundle.strict import Table, read_toml
 from sortline_edge.config.cameras import BeltCamera, CameraSettings, FolderCamera, VideoCamera
 from sortline_edge.config.fields import Line, Name, NotNegative, Positive, Share
+from sortline_edge.config.twin import Fault, fault_complaints
 from sortline_edge.config.wiring import (
     CodeSignal,
     GpiodOutputs,
@@ -29,6 +30,7 @@ __all__ = [
     "Bin",
     "CodeSignal",
     "Deciding",
+    "Fault",
     "FolderCamera",
     "GpiodOutputs",
     "Guard",
@@ -217,6 +219,8 @@ def _complaints(station: Station) -> Iterator[str]:
         yield "`belt.measured_by` is `encoder`, but there is no `inputs.encoder`"
     if station.deciding.trigger == "eye" and station.inputs.eye is None:
         yield "`deciding.trigger` is `eye`, but there is no `inputs.eye`"
+    if isinstance(station.camera, BeltCamera):
+        yield from fault_complaints(station.camera.faults, station)
     if station.guard.cool_c > station.guard.hot_c:
         yield "`guard.cool_c` is above `guard.hot_c`; the board must cool down to go on"
 
