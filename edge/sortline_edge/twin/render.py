@@ -15,6 +15,7 @@ _BELT_RGB = (38, 78, 66)
 _SEAM_PX = 1900
 _NOISE_ROOM_PX = 64
 _BLURS_KEPT = 8
+_RUNS_KEPT = 4
 
 Picture = NDArray[np.uint8]
 
@@ -55,13 +56,10 @@ class Renderer:
             seed: Of texture, noise and dirt.
             noise: Of the camera, standard deviation in grey levels.
         """
-        random = np.random.default_rng((seed, 2))
         self._layout = layout
-        self._texture = _texture(layout, random)
-        room = (layout.height_px + _NOISE_ROOM_PX, layout.width_px + _NOISE_ROOM_PX, 3)
-        grain = random.normal(0, noise / layout.reduction, room).round() if noise else np.zeros(room)
-        self._more, self._less = (np.clip(part, 0, 255).astype(np.uint8) for part in (grain, -grain))
-        self._dirt_place = random.uniform(0.3, 0.7, 2)
+        self._texture = _weave(layout.width_px, layout.height_px, layout.reduction, seed)
+        self._more, self._less = _grain(layout.width_px, layout.height_px, noise / layout.reduction, seed)
+        self._dirt_place = np.random.default_rng((seed, 12)).uniform(0.3, 0.7, 2)
         self._belt = lru_cache(_BLURS_KEPT)(self._blurred_belt)
         self._dirt = lru_cache(_BLURS_KEPT)(_blob)
         self._items: dict[int, tuple[int, Layers, int]] = {}
@@ -116,9 +114,11 @@ class Renderer:
             del self._items[number]
 
 
-def _texture(layout: Layout, random: np.random.Generator) -> Picture:
+@lru_cache(_RUNS_KEPT)
+def _weave(width_px: int, height_px: int, reduction: int, seed: int) -> Picture:
     """A stretch of fabric belt that joins its own beginning, with a seam, some dirt, and light from above."""
-    height, width = layout.height_px * layout.reduction, _SEAM_PX
+    random = np.random.default_rng((seed, 2))
+    height, width = height_px * reduction, _SEAM_PX
     weave = cv2.GaussianBlur(random.normal(0, 9, (height, width)).astype(np.float32), (0, 0), 0.8)
     coarse = random.normal(0, 3, (6, 20)).astype(np.float32)
     coarse[:, -2:] = coarse[:, :1]
@@ -130,9 +130,17 @@ def _texture(layout: Layout, random: np.random.Generator) -> Picture:
     for _ in range(30):
         place = (int(random.integers(0, width)), int(random.integers(0, height)))
         cv2.circle(belt, place, int(random.integers(1, 3)), [float(c) * 0.75 for c in _BELT_RGB], -1, cv2.LINE_AA)
-    size = (width // layout.reduction, layout.height_px)
+    size = (width // reduction, height_px)
     tile = cv2.resize(np.clip(belt, 0, 255).astype(np.uint8), size, interpolation=cv2.INTER_AREA)
-    return np.concatenate([tile, tile[:, : layout.width_px]], axis=1).astype(np.uint8)
+    return np.concatenate([tile, tile[:, :width_px]], axis=1).astype(np.uint8)
+
+
+@lru_cache(_RUNS_KEPT)
+def _grain(width_px: int, height_px: int, noise: float, seed: int) -> tuple[Picture, Picture]:
+    """What the camera's noise adds and what it takes away, with room to begin anywhere in it."""
+    room = (height_px + _NOISE_ROOM_PX, width_px + _NOISE_ROOM_PX, 3)
+    grain = np.random.default_rng((seed, 13)).normal(0, noise, room).round()
+    return np.clip(grain, 0, 255).astype(np.uint8), np.clip(-grain, 0, 255).astype(np.uint8)
 
 
 def _blob(diameter_px: int) -> Layers:

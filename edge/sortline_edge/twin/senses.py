@@ -84,6 +84,7 @@ class Senses:
         self._order = count()
         self._events: list[tuple[int, int, Callable[[int], None]]] = []
         self._said: list[Edge | Counted] = []
+        self._touched: dict[int, _Sense] = {}
         self._met = 0
         self._off: set[int] = set()
         self._counts = 0
@@ -114,6 +115,11 @@ class Senses:
         while self._events and self._events[0][0] <= at_ns:
             due_ns, _, act = heapq.heappop(self._events)
             act(due_ns)
+            if self._touched and not (self._events and self._events[0][0] == due_ns):
+                # Only now: of what ends and what begins at one time a wire shows no gap.
+                for sense in self._touched.values():
+                    self._tell(sense, due_ns)
+                self._touched.clear()
         said, self._said = self._said, []
         return said
 
@@ -126,12 +132,12 @@ class Senses:
             random = np.random.default_rng((self._seed, 10, next(self._answers)))
             self._at(at_ns + _PLC_NS + int(random.integers(_PLC_SPREAD_NS)), self._answer)
 
-    def _answer(self, at_ns: int) -> None:
+    def _answer(self, _: int) -> None:
         """The acknowledgement follows the strobe."""
         if "signal.acknowledge" in self._senses:
             sense = self._senses["signal.acknowledge"]
             sense.reasons = int(self._strobe)
-            self._tell(sense, at_ns)
+            self._touched[sense.line] = sense
 
     def _at(self, at_ns: int, act: Callable[[int], None]) -> None:
         heapq.heappush(self._events, (at_ns, next(self._order), act))
@@ -141,9 +147,9 @@ class Senses:
         self._at(begin_ns, partial(self._shift, sense, what, step))
         self._at(end_ns, partial(self._shift, sense, what, -step))
 
-    def _shift(self, sense: _Sense, what: str, step: int, at_ns: int) -> None:
+    def _shift(self, sense: _Sense, what: str, step: int, _: int) -> None:
         setattr(sense, what, getattr(sense, what) + step)
-        self._tell(sense, at_ns)
+        self._touched[sense.line] = sense
 
     def _tell(self, sense: _Sense, at_ns: int) -> None:
         if sense.active == sense.told:
@@ -236,7 +242,7 @@ class Senses:
             self._at(window.end_ns, self._answer)
 
     def _plan_glitches(self, window: Window, sense: _Sense) -> None:
-        random = np.random.default_rng((self._seed, 9, window.begin_ns))
+        random = np.random.default_rng((self._seed, 9, max(0, window.begin_ns - self._motion.start_ns)))
         many = int(random.poisson(window.amount * (window.end_ns - window.begin_ns) / 1e9))
         for begin_ns in random.integers(window.begin_ns, window.end_ns, many).tolist():
             self._during(begin_ns, begin_ns + _GLITCH_NS, sense, "glitches")

@@ -18,11 +18,10 @@ from sortline_edge import simulation
 from sortline_edge.clocks import VirtualClock
 from sortline_edge.config import BeltCamera as Settings
 from sortline_edge.config import Bin, Deciding, FolderCamera
-from sortline_edge.ports import Frame, MadeSafe, NoFrame, Suppressed, Switched
+from sortline_edge.ports import Frame, NoFrame
 from sortline_edge.simulation import Outcome
 from sortline_edge.twin.belt import start_belt
 from sortline_edge.twin.camera import BeltCamera
-from sortline_edge.twin.gates import GateLog
 from sortline_edge.twin.items import cut
 from sortline_edge.twin.motion import Motion
 from sortline_edge.twin.riders import Rider, land
@@ -172,24 +171,6 @@ def test_an_item_lands_in_the_first_bin_whose_gate_is_open_for_it(
     assert (landed.name if landed else None) == ("near" if "near" in open_ else "far" if "far" in open_ else None)
     arrivals = {"near": 5_000 * MS, "far": 8_000 * MS}
     assert asked == {name: arrivals[name] for name in asked}
-
-
-def switched(line: int, at_ms: int, *, active: bool, late_ns: int = 0) -> Switched:
-    return Switched(line=line, active=active, at_ns=at_ms * MS, late_ns=late_ns)
-
-
-def test_a_gate_is_open_one_actuator_delay_after_its_line_is_active() -> None:
-    log = GateLog()
-    log.take([switched(1, 100, active=True), switched(1, 150, active=True)])
-    log.take([switched(1, 200, active=False, late_ns=7), MadeSafe(at_ns=0, reason="end")])
-    log.take([switched(1, 300, active=True), Suppressed(item=9, late_ns=99)])
-    for delay_ms in (0, 30):
-        bin_ = Bin(name="a", classes=("a",), line=1, distance_mm=1, delay_ms=delay_ms)
-        times = (99, 100, 160, 199, 200, 299, 300, 9_999)
-        opened = [log.is_open(bin_, (at + delay_ms) * MS) for at in times]
-        assert opened == [False, True, True, True, False, False, True, True]
-    assert not log.is_open(FAR, 150 * MS)
-    assert (log.suppressed, log.worst_late_ns) == ([9], 7)
 
 
 @pytest.fixture
