@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from sortline_edge.clocks import MonotonicClock, VirtualClock
 from sortline_edge.config import RecorderOutputs, Station
 from sortline_edge.decide import Decision
 from sortline_edge.outputs import open_outputs
+from sortline_edge.ports import Outputs
 from sortline_edge.runner import Moment, sort
 from sortline_edge.station import Core
 from sortline_edge.twin.books import PHANTOM, Books, Fate, balance, match
@@ -68,25 +70,22 @@ def simulate(
     clock = MonotonicClock() if realtime else VirtualClock()
     core = Core(station, bundle.manifest, TfliteClassifier(bundle, station.model.runtime))
     decisions: list[Decision] = []
-    camera = open_camera(station, folder, clock)
-    if not isinstance(camera, BeltCamera):
-        raise ConfigError(f'a simulation needs `camera.driver = "belt"`, received {station.camera}')
-    gates = camera.world.gates
-    with tempfile.TemporaryDirectory() as scratch:
-        recorder = RecorderOutputs(path=str(Path(scratch) / "outputs.jsonl"))
-        outputs = (
-            open_outputs(recorder, station.lines, station.timing)
-            if realtime
-            else VirtualOutputs(station, clock, camera.world)
-        )
-        try:
-            for moment in sort(core, camera, outputs, clock, station.guard.camera_lost_after_s):
-                decisions.extend(moment.step.decisions)
-                if realtime:
-                    gates.take(moment.reports)
-                watch(Scene(core, camera, gates), moment)
-        finally:
-            outputs.close()
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as open_:
+        outputs: Outputs | None = None
+        if realtime:  # the belt must not wait for a process to start
+            recorder = RecorderOutputs(path=str(Path(scratch) / "outputs.jsonl"))
+            outputs = open_.enter_context(open_outputs(recorder, station.lines, station.timing))
+        camera = open_camera(station, folder, clock)
+        if not isinstance(camera, BeltCamera):
+            raise ConfigError(f'a simulation needs `camera.driver = "belt"`, received {station.camera}')
+        gates = camera.world.gates
+        if outputs is None:
+            outputs = open_.enter_context(closing(VirtualOutputs(station, clock, camera.world)))
+        for moment in sort(core, camera, outputs, clock, station.guard.camera_lost_after_s):
+            decisions.extend(moment.step.decisions)
+            if realtime:  # the virtual ones tell the gates themselves
+                gates.take(moment.reports)
+            watch(Scene(core, camera, gates), moment)
     seconds = (clock.now_ns() - camera.start_ns) / 1e9
     return _settle(station, camera, decisions, gates, seconds)
 

@@ -21,7 +21,8 @@ from sortline_edge.twin.world import World
 
 WIDTH_PX, HEIGHT_PX = 640, 480
 REDUCTION = 4
-_KEPT = 256
+# To read and cut a photograph takes longer than all the rest of its ride; small ones are kept for thousands.
+_KEPT, _SMALL_KEPT = 256, 8192
 
 
 def sketched(station: Station) -> Station:
@@ -63,25 +64,26 @@ def start_belt(station: Station, settings: Settings, items: Path, clock: Clock) 
         reduction=reduction,
     )
     longest_px = max(16, min(round(settings.item_mm / layout.mm_per_px * reduction), round(0.9 * HEIGHT_PX)))
+    outline = settings.cut == "outline"
     left_out: set[Photograph] = set()
 
-    @lru_cache(_KEPT)
-    def cut_once(photograph: Photograph) -> Cutting | None:
-        cutting = cut(photograph, longest_px, outline=settings.cut == "outline")
+    def cut_full(photograph: Photograph) -> Cutting | None:
+        return _cut(photograph, longest_px, outline=outline)
+
+    def cut_for_ride(photograph: Photograph) -> Cutting | None:
+        if reduction == 1:
+            cutting = cut_full(photograph)
+        else:
+            cutting = _cut_small(photograph, longest_px, reduction, outline=outline)
         if cutting is None:
             left_out.add(photograph)
         return cutting
 
-    # Small ones are kept for all photographs: to read and cut a photograph takes longer than all the rest of its ride.
-    @lru_cache(None if settings.sketch else 0)
-    def cut_small(photograph: Photograph) -> Cutting | None:
-        cutting = cut_once(photograph)
-        return None if cutting is None else shrink(cutting, reduction)
-
-    faults = Faults(settings.faults, clock.now_ns())
+    start_ns = clock.now_ns()
+    faults = Faults(settings.faults, start_ns)
     motion = Motion(
         station.belt.speed_mm_s,
-        clock.now_ns(),
+        start_ns,
         jitter=settings.jitter,
         seed=settings.seed,
         factors=belt_factors(faults),
@@ -96,7 +98,7 @@ def start_belt(station: Station, settings: Settings, items: Path, clock: Clock) 
         settings.count,
         layout,
         settings.seed,
-        cut_small,
+        cut_for_ride,
         Mishaps(
             settings.overlap,
             on_top=lambda way_mm: share("items-on-top", way_mm),
@@ -104,5 +106,16 @@ def start_belt(station: Station, settings: Settings, items: Path, clock: Clock) 
         ),
     )
     world = World(station, settings, layout, motion, Traffic(coming, [], {}), faults)
-    studio = Studio(layout, cut_once, settings.seed, settings.noise)
+    studio = Studio(layout, cut_full, settings.seed, settings.noise)
     return BeltCamera(world, studio, clock, settings, left_out)
+
+
+@lru_cache(_KEPT)
+def _cut(photograph: Photograph, longest_px: int, *, outline: bool) -> Cutting | None:
+    return cut(photograph, longest_px, outline=outline)
+
+
+@lru_cache(_SMALL_KEPT)
+def _cut_small(photograph: Photograph, longest_px: int, factor: int, *, outline: bool) -> Cutting | None:
+    cutting = _cut(photograph, longest_px, outline=outline)
+    return None if cutting is None else shrink(cutting, factor)

@@ -1,5 +1,6 @@
 """The faults of a run on the clock: which of them goes on at a time."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -28,9 +29,8 @@ class Faults:
             faults: Of the station file.
             start_ns: When the belt starts.
         """
-        self._faults = sorted(faults, key=lambda fault: fault.at_s)
         self._windows: dict[tuple[FaultKind, str | None], list[Window]] = {}
-        for fault in self._faults:
+        for fault in sorted(faults, key=lambda fault: fault.at_s):
             begin_ns = start_ns + round(1e9 * fault.at_s)
             window = Window(begin_ns, begin_ns + round(1e9 * fault.for_s), fault.size)
             self._windows.setdefault((fault.kind, fault.bin), []).append(window)
@@ -41,13 +41,11 @@ class Faults:
 
     def at(self, kind: FaultKind, at_ns: int, bin_name: str | None = None) -> Window | None:
         """The fault of this kind that goes on at a time; of several the one that began last."""
-        found = None
-        for window in self._windows.get((kind, bin_name), ()):
-            if window.begin_ns > at_ns:
-                break
-            if at_ns < window.end_ns:
-                found = window
-        return found
+        windows = self._windows.get((kind, bin_name))
+        if windows is None:
+            return None
+        begun = bisect_right(windows, at_ns, key=lambda window: window.begin_ns)
+        return next((window for window in reversed(windows[:begun]) if at_ns < window.end_ns), None)
 
     def resets(self) -> Iterator[Window]:
         """When somebody presses the reset button."""

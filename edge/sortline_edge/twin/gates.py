@@ -94,13 +94,15 @@ class GateLog:
     def _openings(self, bin_: Bin) -> tuple[int, _Openings | None]:
         if bin_.line is not None:
             return bin_.line, self._lines.get(bin_.line)
-        return -1 if bin_.code is None else bin_.code, self._codes.get(-1 if bin_.code is None else bin_.code)
+        if bin_.code is not None:
+            return bin_.code, self._codes.get(bin_.code)
+        return 0, None
 
     def _spread(self, key: int, nth: int) -> tuple[float, float]:
         """How much later than usual the gate opens and closes for its `nth` opening, in nanoseconds."""
         if not self.spread_ns:
             return 0.0, 0.0
-        apart = np.random.default_rng((self.seed, 4, key + 1, nth)).normal(0, self.spread_ns, 2)
+        apart = np.random.default_rng((self.seed, 4, key, nth)).normal(0, self.spread_ns, 2)
         farthest_ns = _FARTHEST_SPREADS * self.spread_ns
         opening_ns, closing_ns = np.clip(apart, -farthest_ns, farthest_ns)
         return float(opening_ns), float(closing_ns)

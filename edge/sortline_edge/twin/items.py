@@ -53,8 +53,6 @@ def cut(photograph: Photograph, longest_px: int, *, outline: bool) -> Cutting | 
 
 def shrink(cutting: Cutting, factor: int) -> Cutting:
     """The item as a camera sees it that is coarser by a whole factor."""
-    if factor == 1:
-        return cutting
     size = tuple(max(2, round(side / factor)) for side in cutting.alpha.shape[::-1])
     pixels, alpha = (
         np.asarray(cv2.resize(array, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -20,13 +20,15 @@ _GAIN_STEPS = 8
 _LEAST_SHOWN = 0.1
 
 
-class _Look(NamedTuple):
-    """What a look depends on."""
+class Subject(NamedTuple):
+    """What is looked at, and how; None is the bare belt."""
 
     photograph: Photograph | None
-    view: int
     lens: Lens
     order: ChannelOrder
+
+
+Known = dict[Subject, list[NDArray[np.float32]]]
 
 
 class RememberedLooks:
@@ -37,15 +39,16 @@ class RememberedLooks:
     several items gets what is said of the one that fills most of it.
     """
 
-    def __init__(self, classifier: Classifier, camera: BeltCamera) -> None:
-        """Remember nothing yet.
+    def __init__(self, classifier: Classifier, camera: BeltCamera, known: Known | None = None) -> None:
+        """Look through a camera.
 
         Args:
-            classifier: That is asked for each look once.
+            classifier: That is asked once for each photograph, lens and view.
             camera: Whose newest picture the boxes are in.
+            known: What was said before, to be added to; by the same classifier, of items of the same size and belt.
         """
         self._classifier, self._camera = classifier, camera
-        self._known: dict[_Look, NDArray[np.float32]] = {}
+        self._known = {} if known is None else known
 
     def logits(
         self, image: NDArray[np.uint8], box: Box | None = None, order: ChannelOrder = "RGB"
@@ -54,15 +57,17 @@ class RememberedLooks:
         rider = self._under(box or Box(0, 0, image.shape[1], image.shape[0]))
         lens = self._camera.lens(self._camera.studio.layout)
         lens = lens._replace(gain=round(lens.gain * _GAIN_STEPS) / _GAIN_STEPS, dirt_px=0)
-        if rider is None:
-            look = _Look(None, 0, lens, order)
-        else:
-            look = _Look(rider.photograph, int(rider.angle * VIEWS / 360) % VIEWS, lens, order)
-        known = self._known.get(look)
-        if known is None:
-            picture, place = self._camera.studio.picture(look.photograph, (look.view + 0.5) * 360 / VIEWS, look.lens)
-            known = self._known[look] = self._classifier.logits(picture, place, order).copy()
-        return known.copy()
+        subject = Subject(rider.photograph if rider else None, lens, order)
+        views = self._known.get(subject)
+        if views is None:
+            # All at once: the photograph has to be read and cut for it only once.
+            views = self._known[subject] = [self._look(subject, view) for view in range(VIEWS if rider else 1)]
+        return views[int(rider.angle * VIEWS / 360) % VIEWS if rider else 0].copy()
+
+    def _look(self, subject: Subject, view: int) -> NDArray[np.float32]:
+        angle = (view + 0.5) * 360 / VIEWS
+        picture, box = self._camera.studio.picture(subject.photograph, angle, subject.lens)
+        return self._classifier.logits(picture, box, subject.order).copy()
 
     def _under(self, box: Box) -> Rider | None:
         best, most = None, _LEAST_SHOWN * box.width * box.height

@@ -67,20 +67,17 @@ class Layout:
 
 
 class Mishaps(NamedTuple):
-    """What goes wrong with items, in shares of them; those that are functions, by the way to an item's middle.
+    """What goes wrong with items, as shares of them. Those that change with time go by an item's `middle_mm`.
 
     Attributes:
-        overlap: Touch or overlap the one before.
-        on_top: Lie on top of the one before, by the way of that one.
-        fall: Fall off the belt before the first gate.
+        overlap: Of items that touch or overlap the one before.
+        on_top: Of items that lie on top of the one before, which is asked for by the place of that one.
+        fall: Of items that fall off the belt before the first gate.
     """
 
     overlap: float
     on_top: Callable[[float], float]
     fall: Callable[[float], float]
-
-
-NO_MISHAPS = Mishaps(0.0, lambda _: 0.0, lambda _: 0.0)
 
 
 @dataclass(slots=True)
@@ -120,7 +117,7 @@ def ride(
     layout: Layout,
     seed: int,
     cut: Callable[[Photograph], Cutting | None],
-    mishaps: Mishaps = NO_MISHAPS,
+    mishaps: Mishaps,
 ) -> Iterator[tuple[Rider, Sprite]]:
     """Items in the order they come, made when asked for: the same under the same seed.
 

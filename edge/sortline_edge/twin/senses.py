@@ -27,7 +27,7 @@ _TOLD_EVERY_NS = 50_000_000
 
 @dataclass(slots=True)
 class _Sense:
-    """One input line: what makes it active, and what is wrong with it; all but `told` count reasons."""
+    """One input line: what it told last, since when it is otherwise, and how many things make it so or wrong."""
 
     line: int
     debounce_ns: int
@@ -73,8 +73,7 @@ class Senses:
         self._motion, self._traffic, self._faults, self._gates, self._seed = motion, traffic, faults, gates, seed
         self._bins = sorted(station.bins, key=lambda bin_: bin_.distance_mm)
         self._eye, self._encoder = station.inputs.eye, station.inputs.encoder
-        strobe = station.signal.strobe if isinstance(station.signal, CodeSignal) else None
-        self._strobe_line = -1 if strobe is None else strobe
+        self._strobe_line = station.signal.strobe if isinstance(station.signal, CodeSignal) else None
         self._ahead_mm = layout.width_px * layout.mm_per_px + max(0.0, -self._eye.distance_mm if self._eye else 0.0)
         self._senses: dict[str, _Sense] = {
             name: _Sense(input_.line, round(1e6 * input_.debounce_ms))
@@ -125,7 +124,7 @@ class Senses:
 
     def see(self, levels: Mapping[int, bool], at_ns: int) -> None:
         """The PLC sees output lines change; it answers the strobe."""
-        if self._strobe_line not in levels:
+        if self._strobe_line is None or self._strobe_line not in levels:
             return
         self._strobe = levels[self._strobe_line]
         if self._faults.at("plc-silent", at_ns) is None:
@@ -242,7 +241,7 @@ class Senses:
             self._at(window.end_ns, self._answer)
 
     def _plan_glitches(self, window: Window, sense: _Sense) -> None:
-        random = np.random.default_rng((self._seed, 9, max(0, window.begin_ns - self._motion.start_ns)))
+        random = np.random.default_rng((self._seed, 9, window.begin_ns - self._motion.start_ns))
         many = int(random.poisson(window.amount * (window.end_ns - window.begin_ns) / 1e9))
         for begin_ns in random.integers(window.begin_ns, window.end_ns, many).tolist():
             self._during(begin_ns, begin_ns + _GLITCH_NS, sense, "glitches")

@@ -34,8 +34,7 @@ def test_what_lies_under_a_box_is_known_and_classified_once_a_view(
                 likeliest = int(looks.logits(frame.image, box, frame.order).argmax())
                 assert list(world.palette)[likeliest] == rider.photograph.class_name
     assert asked > 200
-    assert len(inner.asked) <= 8 * VIEWS
-    assert len({(rider.photograph, int(rider.angle * VIEWS / 360)) for rider in camera.riders}) == len(inner.asked)
+    assert len(inner.asked) == 8 * VIEWS
 
 
 def test_a_box_gets_the_item_that_fills_most_of_it_or_the_bare_belt(
@@ -57,6 +56,17 @@ def test_a_box_gets_the_item_that_fills_most_of_it_or_the_bare_belt(
     looks.logits(frame.image)[:] = 0
     assert looks.logits(frame.image).any()
     assert len(inner.asked) <= before + 1
+
+
+def test_what_is_known_serves_another_run_too(world: Any, twin: Any, coloured_items: Path) -> None:
+    inner, known = world.classifier(), {}
+    for seed in (1, 2):
+        camera = twin.start(world.station(), coloured_items, VirtualClock(), count=8, seed=seed)
+        looks = RememberedLooks(inner, camera, known)
+        while (frame := camera.read(1, 1)) is not NoFrame.ENDED:
+            for _, box in camera.seen:
+                looks.logits(frame.image, box)
+    assert len(inner.asked) == 8 * VIEWS
 
 
 def test_a_look_through_a_swapped_camera_is_another(world: Any, twin: Any, coloured_items: Path) -> None:
