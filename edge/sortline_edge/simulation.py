@@ -2,10 +2,9 @@
 
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
-
-import msgspec
 
 from sortline_bundle.archive import Bundle
 from sortline_bundle.errors import ConfigError
@@ -15,12 +14,13 @@ from sortline_edge.clocks import MonotonicClock, VirtualClock
 from sortline_edge.config import RecorderOutputs, Station
 from sortline_edge.decide import Decision
 from sortline_edge.outputs import open_outputs
+from sortline_edge.ports import Outputs
 from sortline_edge.runner import Moment, sort
 from sortline_edge.station import Core
 from sortline_edge.twin.books import PHANTOM, Books, Fate, balance, match
 from sortline_edge.twin.camera import BeltCamera
-from sortline_edge.twin.gates import GateLog, VirtualOutputs
-from sortline_edge.twin.world import land
+from sortline_edge.twin.gates import GateLog
+from sortline_edge.twin.outputs import VirtualOutputs
 
 
 class Scene(NamedTuple):
@@ -68,36 +68,30 @@ def simulate(
         SortlineError: as the parts do.
     """
     clock = MonotonicClock() if realtime else VirtualClock()
-    classifier = TfliteClassifier(bundle, station.model.runtime, station.model.threads)
-    core = Core(station, bundle.manifest, classifier)
-    gates = GateLog()
+    core = Core(station, bundle.manifest, TfliteClassifier(bundle, station.model.runtime))
     decisions: list[Decision] = []
-    with tempfile.TemporaryDirectory() as scratch:
-        recorder = RecorderOutputs(path=str(Path(scratch) / "outputs.jsonl"))
-        outputs = (
-            open_outputs(msgspec.structs.replace(station, outputs=recorder))
-            if realtime
-            else VirtualOutputs(station.lines, station.timing, clock)
-        )
-        try:
-            camera = open_camera(station, folder, clock)
-            if not isinstance(camera, BeltCamera):
-                raise ConfigError(f'a simulation needs `camera.driver = "belt"`, received {station.camera}')
-            for moment in sort(core, camera, outputs, clock, station.guard.camera_lost_after_s):
-                decisions.extend(moment.step.decisions)
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as open_:
+        outputs: Outputs | None = None
+        if realtime:  # the belt must not wait for a process to start
+            recorder = RecorderOutputs(path=str(Path(scratch) / "outputs.jsonl"))
+            outputs = open_.enter_context(open_outputs(recorder, station.lines, station.timing))
+        camera = open_camera(station, folder, clock)
+        if not isinstance(camera, BeltCamera):
+            raise ConfigError(f'a simulation needs `camera.driver = "belt"`, received {station.camera}')
+        gates = camera.world.gates
+        if outputs is None:
+            outputs = open_.enter_context(closing(VirtualOutputs(station, clock, camera.world)))
+        for moment in sort(core, camera, outputs, clock, station.guard.camera_lost_after_s):
+            decisions.extend(moment.step.decisions)
+            if realtime:  # the virtual ones tell the gates themselves
                 gates.take(moment.reports)
-                watch(Scene(core, camera, gates), moment)
-        finally:
-            outputs.close()
+            watch(Scene(core, camera, gates), moment)
     seconds = (clock.now_ns() - camera.start_ns) / 1e9
     return _settle(station, camera, decisions, gates, seconds)
 
 
 def _settle(station: Station, camera: BeltCamera, decisions: list[Decision], gates: GateLog, seconds: float) -> Outcome:
-    made = match(camera.riders, camera.start_ns, decisions, station.belt.speed_mm_s)
-    fates = []
-    for rider in camera.riders:
-        bin_ = land(rider, station.bins, station.belt.speed_mm_s, camera.start_ns, gates.is_open)
-        fates.append(Fate(rider, tuple(made.get(rider.number, ())), bin_.name if bin_ else station.reject))
+    made = match(camera.riders, camera.world.motion, decisions)
+    fates = [Fate(rider, tuple(made.get(rider.number, ())), camera.world.fate(rider)) for rider in camera.riders]
     books = balance(station, fates, len(made.get(PHANTOM, ())), len(gates.suppressed), seconds)
     return Outcome(books, fates, gates.worst_late_ns / 1e6, len(camera.left_out))

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from sortline_bundle.photographs import Photograph
 from sortline_edge.decide import Decision, Reason
 from sortline_edge.twin.books import PHANTOM, Books, Fate, balance, match
-from sortline_edge.twin.world import Rider
+from sortline_edge.twin.motion import Motion
+from sortline_edge.twin.riders import Rider
 
 NAMES = ("red", "green", "blue", "white")
 BINS = ("red bin", "green bin", "blue bin", "reject")
 
 
-def rider(number: int = 0, truth: str = "red", middle_ns: int = 0, length_mm: float = 40) -> Rider:
-    return Rider(number, Photograph(Path(f"{truth}.png"), truth), middle_ns, length_mm, 0)
+def rider(number: int = 0, truth: str = "red", middle_mm: float = 0, length_mm: float = 40) -> Rider:
+    return Rider(number, Photograph(Path(f"{truth}.png"), truth), middle_mm, length_mm, 0)
 
 
 def decision(bin_: str, said: str | None = "red", reason: Reason = "sorted", middle_ns: int = 0) -> Decision:
@@ -93,12 +94,12 @@ def test_the_books_balance(world: Any, fates: list[tuple[str, str]]) -> None:
 
 
 def test_a_decision_belongs_to_the_item_that_lies_there(world: Any) -> None:
-    riders = [rider(0, middle_ns=10**9, length_mm=40), rider(1, middle_ns=2 * 10**9, length_mm=80)]
+    riders = [rider(0, middle_mm=100, length_mm=40), rider(1, middle_mm=200, length_mm=80)]
     start_ns = 5 * 10**9
     first = decision("red bin", middle_ns=start_ns + 10**9 + 190_000_000)
     second = decision("red bin", middle_ns=start_ns + 2 * 10**9 - 390_000_000)
     again = decision("red bin", middle_ns=start_ns + 2 * 10**9 + 390_000_000)
     between = decision("red bin", middle_ns=start_ns + 10**9 + 250_000_000)
     early, late = decision("red bin", middle_ns=0), decision("red bin", middle_ns=9 * 10**9)
-    made = match(riders, start_ns, [late, again, first, between, second, early], speed_mm_s=100)
+    made = match(riders, Motion(100, start_ns), [late, again, first, between, second, early])
     assert made == {0: [first], 1: [again, second], PHANTOM: [late, between, early]}

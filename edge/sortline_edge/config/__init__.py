@@ -22,6 +22,7 @@ from sortline_edge.config.cameras import (
 )
 from sortline_edge.config.events import Events
 from sortline_edge.config.fields import Line, Name, NotNegative, Positive, Share
+from sortline_edge.config.twin import Fault, fault_complaints
 from sortline_edge.config.wiring import (
     CodeSignal,
     GpiodOutputs,
@@ -41,6 +42,7 @@ __all__ = [
     "CodeSignal",
     "Deciding",
     "Events",
+    "Fault",
     "FolderCamera",
     "GpiodOutputs",
     "Guard",
@@ -240,6 +242,8 @@ def _complaints(station: Station) -> Iterator[str]:
         yield "`belt.measured_by` is `encoder`, but there is no `inputs.encoder`"
     if station.deciding.trigger == "eye" and station.inputs.eye is None:
         yield "`deciding.trigger` is `eye`, but there is no `inputs.eye`"
+    if isinstance(station.camera, BeltCamera):
+        yield from fault_complaints(station.camera.faults, station)
     if station.guard.cool_c > station.guard.hot_c:
         yield "`guard.cool_c` is above `guard.hot_c`; the board must cool down to go on"
 

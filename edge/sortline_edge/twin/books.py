@@ -9,7 +9,8 @@ import msgspec
 
 from sortline_edge.config import Station
 from sortline_edge.decide import Decision
-from sortline_edge.twin.world import Rider
+from sortline_edge.twin.motion import Motion
+from sortline_edge.twin.riders import Rider
 
 PHANTOM = -1
 
@@ -79,16 +80,15 @@ class Fate:
     bin: str
 
 
-def match(
-    riders: Sequence[Rider], start_ns: int, decisions: Sequence[Decision], speed_mm_s: float
-) -> dict[int, list[Decision]]:
+def match(riders: Sequence[Rider], motion: Motion, decisions: Sequence[Decision]) -> dict[int, list[Decision]]:
     """Which decision was made for which rider, by where it lies on the belt; phantoms stand under `PHANTOM`."""
-    passing = [rider.middle_ns + start_ns for rider in riders]
+    places = [rider.middle_mm for rider in riders]
     made: dict[int, list[Decision]] = {}
     for decision in decisions:
-        after = bisect_left(passing, decision.middle_ns)
-        near = min(riders[max(0, after - 1) : after + 1], key=lambda rider: _apart_ns(rider, start_ns, decision))
-        hit = _apart_ns(near, start_ns, decision) / 1e9 * speed_mm_s < near.length_mm / 2
+        place_mm = motion.way_mm(decision.middle_ns)
+        after = bisect_left(places, place_mm)
+        near = min(riders[max(0, after - 1) : after + 1], key=lambda rider: abs(rider.middle_mm - place_mm))
+        hit = abs(near.middle_mm - place_mm) < near.length_mm / 2
         made.setdefault(near.number if hit else PHANTOM, []).append(decision)
     return made
 
@@ -137,10 +137,6 @@ def balance(station: Station, fates: Sequence[Fate], phantoms: int, suppressed: 
             bool(fate.decisions) and fate.decisions[0].class_name != fate.rider.photograph.class_name for fate in fates
         ),
     )
-
-
-def _apart_ns(rider: Rider, start_ns: int, decision: Decision) -> int:
-    return abs(rider.middle_ns + start_ns - decision.middle_ns)
 
 
 def _home(station: Station, fate: Fate) -> str:

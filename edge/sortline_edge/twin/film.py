@@ -12,7 +12,7 @@ from sortline_edge.ports import Frame
 from sortline_edge.track import Item
 from sortline_edge.twin.camera import BeltCamera
 from sortline_edge.twin.gates import GateLog
-from sortline_edge.twin.world import land
+from sortline_edge.twin.riders import land
 
 STRIP_PX = 150
 _THUMB_PX = 34
@@ -35,8 +35,8 @@ class Film:
         self._decisions.update({decision.item: decision for decision in decisions})
         for rider, sprite in self._camera.visible:
             if rider.number not in self._thumbs:
-                scale = _THUMB_PX / max(sprite.pixels.shape[:2])
-                bare = np.where(sprite.opacity > 0.5, sprite.pixels, np.uint8(0)).astype(np.uint8)
+                scale = _THUMB_PX / max(sprite.alpha.shape)
+                bare = np.where(sprite.alpha[..., None] > 127, sprite.pixels, np.uint8(0)).astype(np.uint8)
                 small = cv2.resize(bare, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
                 self._thumbs[rider.number] = np.asarray(small, np.uint8)
 
@@ -94,12 +94,12 @@ class Film:
         return strip
 
     def _thumbnails(self, strip: NDArray[np.uint8], middle: int, at_ns: int, place: Callable[[float], int]) -> None:
-        layout, start_ns = self._camera.layout, self._camera.start_ns
+        motion = self._camera.world.motion
         for rider in self._camera.riders[-60:]:
             thumb = self._thumbs.get(rider.number)
-            ahead_mm = (at_ns - start_ns - rider.middle_ns) / 1e9 * layout.speed_mm_s
+            ahead_mm = motion.way_mm(at_ns) - rider.middle_mm
             gone = [bin_ for bin_ in self._station.bins if bin_.distance_mm < ahead_mm]
-            diverted = land(rider, gone, layout.speed_mm_s, start_ns, self._gates.is_open) is not None
+            diverted = land(rider, gone, motion, self._gates.is_open) is not None
             x = place(ahead_mm)
             if thumb is None or diverted or not 0 <= x < strip.shape[1]:
                 continue

@@ -49,3 +49,13 @@ def cut(photograph: Photograph, longest_px: int, *, outline: bool) -> Cutting | 
     kernel = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     pixels, alpha = (np.asarray(cv2.resize(array, size, interpolation=kernel), np.uint8) for array in (pixels, alpha))
     return Cutting(photograph, pixels, alpha)
+
+
+def shrink(cutting: Cutting, factor: int) -> Cutting:
+    """The item as a camera sees it that is coarser by a whole factor."""
+    size = tuple(max(2, round(side / factor)) for side in cutting.alpha.shape[::-1])
+    pixels, alpha = (
+        np.asarray(cv2.resize(array, size, interpolation=cv2.INTER_AREA), np.uint8)
+        for array in (cutting.pixels, cutting.alpha)
+    )
+    return Cutting(cutting.photograph, pixels, alpha)

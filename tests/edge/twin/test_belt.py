@@ -17,14 +17,14 @@ from sortline_bundle.photographs import Photograph
 from sortline_edge import simulation
 from sortline_edge.clocks import VirtualClock
 from sortline_edge.config import BeltCamera as Settings
-from sortline_edge.config import Bin, Deciding, FolderCamera, Timing
-from sortline_edge.ports import Frame, MadeSafe, NoFrame, Pulse, Suppressed, Switched
+from sortline_edge.config import Bin, Deciding, FolderCamera
+from sortline_edge.ports import Frame, NoFrame
 from sortline_edge.simulation import Outcome
 from sortline_edge.twin.belt import start_belt
 from sortline_edge.twin.camera import BeltCamera
-from sortline_edge.twin.gates import GateLog, VirtualOutputs
 from sortline_edge.twin.items import cut
-from sortline_edge.twin.world import Rider, land
+from sortline_edge.twin.motion import Motion
+from sortline_edge.twin.riders import Rider, land
 
 MS = 1_000_000
 
@@ -59,7 +59,7 @@ def test_exactly_as_many_items_ride_as_were_asked_for_each_photograph_in_its_tur
     assert [rider.number for rider in camera.riders] == list(range(19))
     assert len({rider.photograph for rider in camera.riders[:8]}) == 8
     assert [frame.sequence for frame in frames] == list(range(1, len(frames) + 1))
-    passing = [rider.middle_ns for rider in camera.riders]
+    passing = [rider.middle_mm for rider in camera.riders]
     assert passing == sorted(passing)
 
 
@@ -67,8 +67,7 @@ def test_gaps_are_never_shorter_than_asked(world: Any, coloured_items: Path) -> 
     _, camera = belt_of(world, coloured_items, VirtualClock(), count=30, gap_mm=35, frames_per_s=5)
     frames_of(camera)
     for ahead, behind in pairwise(camera.riders):
-        way_mm = (behind.middle_ns - ahead.middle_ns) / 1e9 * 250
-        assert way_mm - (ahead.length_mm + behind.length_mm) / 2 >= 35 - 0.01
+        assert behind.middle_mm - ahead.middle_mm - (ahead.length_mm + behind.length_mm) / 2 >= 35 - 0.01
 
 
 def test_an_item_is_seen_where_the_layout_says(world: Any, coloured_items: Path) -> None:
@@ -79,10 +78,10 @@ def test_an_item_is_seen_where_the_layout_says(world: Any, coloured_items: Path)
         camera.read(1.0, 1.0)
         bare = frame.image if bare is None else bare
         for rider, sprite in camera.visible:
-            left = camera.layout.left_px(rider, frame.captured_ns)
-            if not 8 < left < camera.layout.width_px - sprite.pixels.shape[1] - 8:
+            left = camera.layout.left_px(rider, camera.world.motion.way_mm(frame.captured_ns))
+            if not 8 < left < camera.layout.width_px - sprite.alpha.shape[1] - 8:
                 continue
-            height, width = sprite.pixels.shape[:2]
+            height, width = sprite.alpha.shape
             room = frame.image[:, round(left) - 6 : round(left) + width + 6].astype(int)
             strange = np.abs(room - np.median(bare, axis=1, keepdims=True)).max(axis=2) > 60
             columns, rows = np.flatnonzero(strange.sum(axis=0) > 1), np.flatnonzero(strange.sum(axis=1) > 1)
@@ -92,13 +91,13 @@ def test_an_item_is_seen_where_the_layout_says(world: Any, coloured_items: Path)
     assert checked > 20
 
 
-def test_the_middle_of_an_item_passes_the_middle_of_the_picture_at_its_time(world: Any, coloured_items: Path) -> None:
+def test_the_middle_of_an_item_passes_the_middle_of_the_picture_at_its_way(world: Any, coloured_items: Path) -> None:
     _, camera = belt_of(world, coloured_items, VirtualClock(), count=2)
     camera.read(1.0, 1.0)
     for rider in camera.riders:
-        left = camera.layout.left_px(rider, rider.middle_ns)
+        left = camera.layout.left_px(rider, rider.middle_mm)
         assert left + rider.length_mm / camera.layout.mm_per_px / 2 == pytest.approx(320)
-        later = camera.layout.left_px(rider, rider.middle_ns + 1_000 * MS)
+        later = camera.layout.left_px(rider, rider.middle_mm + 250)
         assert later - left == pytest.approx(250 / 0.5)
 
 
@@ -161,48 +160,17 @@ FAR = Bin(name="far", classes=("blue",), line=2, distance_mm=500)
 def test_an_item_lands_in_the_first_bin_whose_gate_is_open_for_it(
     open_: set[str], bins: list[Bin], start_ns: int
 ) -> None:
-    rider = Rider(number=0, photograph=Photograph(Path("x"), "red"), middle_ns=3_000 * MS, length_mm=40, top_px=0)
+    rider = Rider(number=0, photograph=Photograph(Path("x"), "red"), middle_mm=300, length_mm=40, top_px=0)
     asked = {}
 
     def is_open(bin_: Bin, at_ns: int) -> bool:
         asked[bin_.name] = at_ns - start_ns
         return bin_.name in open_
 
-    landed = land(rider, bins, 100.0, start_ns, is_open)
+    landed = land(rider, bins, Motion(100.0, start_ns), is_open)
     assert (landed.name if landed else None) == ("near" if "near" in open_ else "far" if "far" in open_ else None)
     arrivals = {"near": 5_000 * MS, "far": 8_000 * MS}
     assert asked == {name: arrivals[name] for name in asked}
-
-
-def switched(line: int, at_ms: int, *, active: bool, late_ns: int = 0) -> Switched:
-    return Switched(line=line, active=active, at_ns=at_ms * MS, late_ns=late_ns)
-
-
-def test_a_gate_is_open_one_actuator_delay_after_its_line_is_active() -> None:
-    log = GateLog()
-    log.take([switched(1, 100, active=True), switched(1, 150, active=True)])
-    log.take([switched(1, 200, active=False, late_ns=7), MadeSafe(at_ns=0, reason="end")])
-    log.take([switched(1, 300, active=True), Suppressed(item=9, late_ns=99)])
-    for delay_ms in (0, 30):
-        bin_ = Bin(name="a", classes=("a",), line=1, distance_mm=1, delay_ms=delay_ms)
-        times = (99, 100, 160, 199, 200, 299, 300, 9_999)
-        opened = [log.is_open(bin_, (at + delay_ms) * MS) for at in times]
-        assert opened == [False, True, True, True, False, False, True, True]
-    assert not log.is_open(FAR, 150 * MS)
-    assert (log.suppressed, log.worst_late_ns) == ([9], 7)
-
-
-def test_virtual_outputs_switch_exactly_on_time_and_leave_out_what_is_late() -> None:
-    clock = VirtualClock()
-    outputs = VirtualOutputs([1], Timing(late_ms=5), clock)
-    outputs.send([Pulse(line=1, on_ns=10 * MS, off_ns=20 * MS, item=1)])
-    clock.wait_until_ns(15 * MS)
-    assert [(report.active, report.at_ns) for report in outputs.reports()] == [(True, 10 * MS)]
-    clock.wait_until_ns(50 * MS)
-    assert [(report.active, report.at_ns) for report in outputs.reports()] == [(False, 20 * MS)]
-    assert outputs.reports() == []
-    with pytest.raises(ValueError, match="line 2"):
-        outputs.send([Pulse(line=2, on_ns=1, off_ns=2, item=2)])
 
 
 @pytest.fixture
@@ -229,7 +197,7 @@ def test_with_a_classifier_that_is_never_wrong_every_item_ends_in_its_bin(
     assert [book.items for book in books.bins] == [book.belong for book in books.bins]
     assert [fate.rider.number for fate in fates] == list(range(70))
     assert all(
-        decision.middle_ns == pytest.approx(fate.rider.middle_ns, abs=1e9 * 6 / 500)
+        decision.middle_ns / 1e9 * 250 == pytest.approx(fate.rider.middle_mm, abs=3)
         for fate in fates
         for decision in fate.decisions
     )
