@@ -297,10 +297,10 @@ def test_occurrences_alone_do_not_fill_the_disk_either_and_few_items_outlive_man
         file.write([kit.record(item) for item in range(128)], 0)
     for nth in range(40):
         with closing(machine.file(path, max_mb=4)) as file:
-            file.write([store_module.Occurrence(nth, "interlock", "x" * 500)] * 256, 0)
+            file.write([store_module.Occurrence(nth, "interlock", "x" * 400)] * 256, 0)
     assert path.stat().st_size <= 4_000_000
     with EventReader(path) as reader:
-        assert 4000 < len(reader.occurrences(Wanted(), 10_000)) < 8000
+        assert 5000 < len(reader.occurrences(Wanted(), 20_000)) < 9000
         assert reader.count(Wanted()) > 20
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT count(*) FROM sessions").fetchone()[0] <= 41
