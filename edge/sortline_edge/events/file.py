@@ -22,6 +22,7 @@ _PAGE_BYTES = 1024
 _CHECKPOINT_PAGES = 4000
 _LONGEST_WAL = 8_000_000
 _VACUUM_PAGES = 1000
+_UNWRITABLE = (TypeError, OverflowError, UnicodeError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -83,6 +84,7 @@ class EventFile:
 
         Raises:
             TryAgainError: it could not be written; nothing of it was.
+            ValueError: there is a value in it that cannot be written ever; nothing of it was.
         """
         try:
             try:
@@ -93,6 +95,8 @@ class EventFile:
                     raise
                 self._set_aside(str(cause))
                 self._write(entries, dropped)
+        except _UNWRITABLE as cause:
+            raise ValueError(f"{type(cause).__name__}: {cause}") from cause
         except (sqlite3.Error, OSError) as cause:
             self._let_go()
             raise TryAgainError(f"events file {self._path} cannot be written: {cause}") from None
@@ -107,7 +111,6 @@ class EventFile:
     def _write(self, entries: Sequence[Entry], dropped: int) -> None:
         if self._db is not None and not _is_there(self._path, self._inode):
             self._let_go()
-            self._session = None
             self._say(f"events file {self._path} was taken away; a new one is begun")
         db = self._db = self._db or self._open()
         if _ask(db, "page_count") * _ask(db, "page_size") > self._max_bytes:  # `max_mb` was more once
@@ -174,6 +177,11 @@ class EventFile:
             self._set_aside(str(cause))
             db = _connect(self._path)
         self._inode = self._path.stat().st_ino
+        known = db.execute(
+            "SELECT count(*) FROM sessions WHERE id = ? AND began_ns = ?", (self._session, self._began_ns)
+        )
+        if not known.fetchone()[0]:
+            self._session = None  # another file than before
         return db
 
     def _set_aside(self, why: str) -> None:
@@ -186,7 +194,6 @@ class EventFile:
             else:
                 target.unlink(missing_ok=True)
         Path(f"{self._path}-shm").unlink(missing_ok=True)
-        self._session = None
         self._say(f"events file {self._path} cannot be used ({why}): it was moved to {aside}, and a new one is begun")
 
     def _let_go(self) -> None:
