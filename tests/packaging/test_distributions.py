@@ -14,7 +14,7 @@ from sortline_bundle.command import VERBS
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("bundle", "train", "convert", "edge", "fleet")
-EXTRAS = {"train", "convert", "edge", "tflite", "picamera2", "fleet"}
+EXTRAS = {"train", "convert", "edge", "parquet", "tflite", "picamera2", "fleet"}
 
 
 @pytest.fixture(scope="module")

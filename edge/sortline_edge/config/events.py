@@ -12,7 +12,7 @@ class Events(Table, frozen=True, kw_only=True):
 
     Attributes:
         path: The database. It, its `-wal` and its `-shm` lie in one folder, on a disk of the station's own.
-        max_mb: The database does not grow beyond; the oldest go first. A million items take about 120 MB.
+        max_mb: The database does not grow beyond; the oldest go first. A million items take about 150 MB.
     """
 
     path: str = "events.db"

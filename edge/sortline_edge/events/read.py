@@ -15,6 +15,7 @@ from sortline_edge.events.schema import APPLICATION, FIELDS, VERSION, to_record
 from sortline_edge.records import Outcome, Record
 
 _AT_ONCE = 2000  # rows of one short look into the file: a long one would keep the station from reusing its log
+_CLOSED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 _ITEM = ", ".join(("id", "session", "unix_ns", *FIELDS))
 
 
@@ -145,8 +146,9 @@ class EventReader:
             code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
             if code == sqlite3.SQLITE_NOTADB:
                 raise ConfigError(f"{self._path} is no event file; name the one of a station's `events.path`") from None
-            if code == sqlite3.SQLITE_CANTOPEN:
-                raise ConfigError(f"{self._path} cannot be opened; check the path and who may read there") from None
+            if code in _CLOSED:
+                way = "check who may read there, or copy it with its `-wal` to a folder of your own"
+                raise ConfigError(f"{self._path} cannot be opened; {way}") from None
             if code == sqlite3.SQLITE_CORRUPT:
                 saved = f"`sqlite3 {self._path} .recover` saves what can be read; then check the card"
                 raise HardwareError(f"{self._path} is damaged: {cause}; {saved}") from None
@@ -162,7 +164,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         db.execute("SELECT count(*) FROM sqlite_master")
     except sqlite3.OperationalError as cause:
         db.close()
-        if cause.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or Path(f"{path}-wal").exists():
+        if cause.sqlite_errorcode & 0xFF not in _CLOSED or Path(f"{path}-wal").exists():
             raise
         # SQLite reads a log through a file beside it, which cannot be made in a folder that may only be read. Without
         # a log there is nobody who writes.

@@ -56,7 +56,7 @@ def to_row(record: Record) -> tuple[object, ...]:
     Scores become a JSON list of numbers to the sixth decimal: SQLite's own functions can read it, what is nought to a
     thousand classes takes four bytes each, and no score is calibrated better than that. What is no number is null.
     """
-    scores = msgspec.json.encode([round(score, _SCORE_DIGITS) for score in record.scores]).decode()
+    scores = msgspec.json.encode([round(float(score), _SCORE_DIGITS) for score in record.scores]).decode()
     confirmed = None if record.confirmed is None else int(record.confirmed)
     kept = {"scores": scores, "confirmed": confirmed}
     return tuple(kept.get(name, getattr(record, name)) for name in FIELDS)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -61,6 +62,7 @@ class EventStore:
         self._waiting: deque[Entry] = deque()
         self._dropped = self._told_dropped = 0
         self._failing = False
+        self._owing = True  # a write though nothing waits: this run is to be noted, or the disk to be tried again
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._write_on, name="events", daemon=True)
         self._thread.start()
@@ -108,7 +110,7 @@ class EventStore:
 
     def _write_on(self) -> None:
         try:
-            self._write(begin=True)
+            self._write()
             while not self._closing.wait(_EVERY_S):
                 self._write()
             self._write()
@@ -117,18 +119,26 @@ class EventStore:
         finally:
             self._file.close()
 
-    def _write(self, *, begin: bool = False) -> None:
-        """Write all that waits, or none of it that the disk does not take; `begin` writes though nothing waits."""
-        while self._waiting or begin:
-            begin = False
-            batch = [self._waiting[nth] for nth in range(min(len(self._waiting), _BATCH))]
+    def _write(self) -> None:
+        """Write all that waits, up to what the disk does not take."""
+        at_once = _BATCH
+        while self._waiting or self._owing:
+            batch = [self._waiting[nth] for nth in range(min(len(self._waiting), at_once))]
             try:
                 self._file.write(batch, self._dropped)
             except SortlineError as error:
                 if not self._failing:
                     self._say(f"{error}; sorting goes on, and up to {HELD} entries wait until it can")
-                self._failing = True
+                self._failing = self._owing = True
                 return
+            except ValueError as error:
+                if len(batch) > 1:
+                    at_once = 1  # one of them it is
+                    continue
+                self._dropped += 1
+                self._told_dropped += 1
+                self._say(f"events: {batch[0]} is lost, for it cannot be written: {error}")
+            self._owing = False
             for _ in batch:
                 self._waiting.popleft()  # only now: what the disk did not take is still there
         lost = self._dropped - self._told_dropped
@@ -145,4 +155,5 @@ def _boot() -> str:
 
 
 def _say(sentence: str) -> None:
-    sys.stderr.write(f"{sentence}\n")
+    with suppress(OSError):  # nobody listens any more, which is no reason to keep nothing
+        sys.stderr.write(f"{sentence}\n")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sortline_bundle.errors import ConfigError, TryAgainError
 from sortline_edge.events import store as store_module
+from sortline_edge.events.file import EventFile
 from sortline_edge.events.read import EventReader, Wanted
 from sortline_edge.records import Record
 
@@ -137,7 +138,7 @@ def test_what_a_full_disk_does_not_take_until_the_end_is_said_to_be_lost(kit, ma
 def test_a_disk_that_hangs_does_not_hold_up_the_end(kit, machine, path, monkeypatch):
     monkeypatch.setattr(store_module, "_CLOSING_S", 0.001)
     goes_on = threading.Event()
-    monkeypatch.setattr("sortline_edge.events.file.EventFile.write", lambda *_: goes_on.wait())
+    monkeypatch.setattr(EventFile, "write", lambda *_: goes_on.wait())
     store = machine.store(path)
     store.put(kit.record())
     store.close()
@@ -222,6 +223,49 @@ def test_a_file_that_is_taken_away_is_begun_anew(kit, machine, path):
     assert machine.said == [f"events file {path} was taken away; a new one is begun"]
 
 
+def test_a_file_that_is_deleted_to_make_room_is_begun_anew(kit, machine, path, full_disk):
+    with closing(machine.file(path)) as file:
+        full_disk()
+        file.write([kit.record(1)], 0)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(TryAgainError):
+                file.write([kit.record(2)], 0)
+        path.unlink()
+        file.write([kit.record(2)], 0)
+    assert kit.items_in(path) == [2]
+
+
+def test_nothing_is_said_to_be_written_again_that_is_not(machine, path, full_disk, monkeypatch):
+    monkeypatch.setattr(store_module, "_EVERY_S", 0.001)
+    tried = threading.Semaphore(0)
+    write = EventFile.write
+
+    def counted(*arguments):
+        tried.release()
+        write(*arguments)
+
+    monkeypatch.setattr(EventFile, "write", counted)
+    store = machine.store(path)
+    assert all(tried.acquire(timeout=60) for _ in range(3))  # though there is nothing to write
+    assert len(machine.said) == 1
+    full_disk()
+    store.close()
+    assert machine.said[1:] == ["events are written again; 0 entries were lost, for which there was no room"]
+
+
+@pytest.mark.parametrize("value", [{"class_name": object()}, {"looks": 2**70}, {"bin": "\udcff"}, {"scores": ("x",)}])
+def test_an_item_that_cannot_be_written_takes_no_other_with_it(kit, machine, path, value):
+    with machine.store(path) as store:
+        for record in (kit.record(1), kit.record(2, **value), kit.record(3)):
+            store.put(record)
+    assert kit.items_in(path) == [1, 3]
+    assert store.dropped == 1
+    (said,) = machine.said
+    assert said.startswith("events: Record(item=")
+    assert " is lost, for it cannot be written: " in said
+
+
 def test_two_stations_cannot_share_a_file(kit, machine, path):
     path.with_name("link.db").symlink_to(path)
     with machine.store(path):
@@ -297,10 +341,10 @@ def test_occurrences_alone_do_not_fill_the_disk_either_and_few_items_outlive_man
         file.write([kit.record(item) for item in range(128)], 0)
     for nth in range(40):
         with closing(machine.file(path, max_mb=4)) as file:
-            file.write([store_module.Occurrence(nth, "interlock", "x" * 500)] * 256, 0)
+            file.write([store_module.Occurrence(nth, "interlock", "x" * 400)] * 256, 0)
     assert path.stat().st_size <= 4_000_000
     with EventReader(path) as reader:
-        assert 4000 < len(reader.occurrences(Wanted(), 10_000)) < 8000
+        assert 5000 < len(reader.occurrences(Wanted(), 20_000)) < 9000
         assert reader.count(Wanted()) > 20
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT count(*) FROM sessions").fetchone()[0] <= 41
