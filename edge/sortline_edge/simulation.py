@@ -1,26 +1,59 @@
 """A sorting run on the simulated belt, in virtual time or in real time, and its books."""
 
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+import numpy as np
+
 from sortline_bundle.archive import Bundle
-from sortline_bundle.errors import ConfigError
+from sortline_bundle.errors import ConfigError, HardwareError
+from sortline_bundle.manifest import Manifest
 from sortline_edge.camera import open_camera
 from sortline_edge.classify import TfliteClassifier
-from sortline_edge.clocks import MonotonicClock, VirtualClock
+from sortline_edge.clocks import Clock, MonotonicClock, VirtualClock
 from sortline_edge.config import RecorderOutputs, Station
 from sortline_edge.decide import Decision
+from sortline_edge.interlocks import Change
 from sortline_edge.outputs import open_outputs
-from sortline_edge.ports import Outputs
-from sortline_edge.runner import Moment, sort
-from sortline_edge.station import Core
-from sortline_edge.twin.books import PHANTOM, Books, Fate, balance, match
+from sortline_edge.ports import Classifier, Outputs
+from sortline_edge.profile import Profile
+from sortline_edge.records import Record
+from sortline_edge.runner import Moment, Runner
+from sortline_edge.station import Brain, Core
+from sortline_edge.twin.belt import sketched
+from sortline_edge.twin.books import PHANTOM, Books, Ending, Fate, balance, match
 from sortline_edge.twin.camera import BeltCamera
-from sortline_edge.twin.gates import GateLog
+from sortline_edge.twin.load import LoadedCamera, LoadedClassifier
+from sortline_edge.twin.memory import Known, RememberedLooks
 from sortline_edge.twin.outputs import VirtualOutputs
+from sortline_edge.watch import Heat
+
+# systemd starts a station anew after so long.
+_RESTART_NS = 5_000_000_000
+_LOOK_EVERY_NS = 1_000_000_000
+
+
+class Conditions(NamedTuple):
+    """What a simulation runs under.
+
+    Attributes:
+        realtime: On the real clock, with the real output process and its recorder.
+        sketch: Looks are remembered for each photograph instead of taken anew, under a coarse camera: far faster.
+        board: Latencies of a board, for a run in virtual time; None: the station takes no time.
+        threshold: In place of every class's own.
+        known: Looks remembered from runs before, to be added to.
+    """
+
+    realtime: bool = False
+    sketch: bool = False
+    board: Profile | None = None
+    threshold: float | None = None
+    known: Known | None = None
 
 
 class Scene(NamedTuple):
@@ -28,7 +61,6 @@ class Scene(NamedTuple):
 
     core: Core
     camera: BeltCamera
-    gates: GateLog
 
 
 class Outcome(NamedTuple):
@@ -37,22 +69,51 @@ class Outcome(NamedTuple):
     Attributes:
         books: The sums.
         fates: What became of each item, in the order they came.
+        changes: The station's states, as they came and went.
+        restarts: How often the station ended with an error and was started anew.
         worst_late_ms: The latest that any output was switched.
         left_out: Photographs that no item could be cut out of.
     """
 
     books: Books
     fates: list[Fate]
+    changes: list[Change]
+    restarts: int
     worst_late_ms: float
     left_out: int
+
+
+@dataclass(slots=True)
+class _Diary:
+    """All that the station said; one that was started anew counts its items anew."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    endings: dict[int, Ending] = field(default_factory=dict)
+    restarts: int = 0
+    _open: dict[int, Decision] = field(default_factory=dict)
+
+    def take(self, moment: Moment) -> None:
+        self.changes += moment.step.changes
+        for decision in moment.step.decisions:
+            self.decisions.append(decision)
+            self._open[decision.item] = decision
+            self.endings[id(decision)] = Ending(decision, None)
+        self.close(moment.step.records)
+
+    def close(self, records: list[Record]) -> None:
+        self.records += records
+        for record in records:
+            decision = self._open.pop(record.item)
+            self.endings[id(decision)] = Ending(decision, record)
 
 
 def simulate(
     bundle: Bundle,
     station: Station,
     folder: Path,
-    *,
-    realtime: bool = False,
+    conditions: Conditions = Conditions(),
     watch: Callable[[Scene, Moment], None] = lambda *_: None,
 ) -> Outcome:
     """Let a bundle sort the items of a station whose camera is the simulated belt.
@@ -61,37 +122,39 @@ def simulate(
         bundle: To sort by.
         station: Its camera must be the `belt` driver.
         folder: The station's paths are relative to it.
-        realtime: On the real clock, with the real output process and its recorder.
+        conditions: Real time, remembered looks, a board.
         watch: Called after every frame.
 
     Raises:
         SortlineError: as the parts do.
     """
-    clock = MonotonicClock() if realtime else VirtualClock()
-    core = Core(station, bundle.manifest, TfliteClassifier(bundle, station.model.runtime))
-    decisions: list[Decision] = []
-    with tempfile.TemporaryDirectory() as scratch, ExitStack() as open_:
-        outputs: Outputs | None = None
-        if realtime:  # the belt must not wait for a process to start
-            recorder = RecorderOutputs(path=str(Path(scratch) / "outputs.jsonl"))
-            outputs = open_.enter_context(open_outputs(recorder, station.lines, station.timing))
+    clock = MonotonicClock() if conditions.realtime else VirtualClock()
+    station = sketched(station) if conditions.sketch else station
+    tflite = TfliteClassifier(bundle, station.model.runtime, station.model.threads)
+    diary = _Diary()
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as opened:
+        recorder = msgspec.structs.replace(station, outputs=RecorderOutputs(path=str(Path(scratch) / "outputs.jsonl")))
+        # The belt goes from when the camera is opened, and must not wait for a process to start.
+        ready = [opened.enter_context(open_outputs(recorder))] if conditions.realtime else []
         camera = open_camera(station, folder, clock)
         if not isinstance(camera, BeltCamera):
             raise ConfigError(f'a simulation needs `camera.driver = "belt"`, received {station.camera}')
-        gates = camera.world.gates
-        if outputs is None:
-            outputs = open_.enter_context(closing(VirtualOutputs(station, clock, camera.world)))
-        for moment in sort(core, camera, outputs, clock, station.guard.camera_lost_after_s):
-            decisions.extend(moment.step.decisions)
-            if realtime:  # the virtual ones tell the gates themselves
-                gates.take(moment.reports)
-            watch(Scene(core, camera, gates), moment)
+        latencies = conditions.board.sample(np.random.default_rng(camera.seed)) if conditions.board else None
+        classifier: Classifier = RememberedLooks(tflite, camera, conditions.known) if conditions.sketch else tflite
+        loaded = camera
+        if not conditions.realtime:
+            loaded = LoadedCamera(camera, clock, latencies.frame_ms if latencies else None)
+            classifier = LoadedClassifier(classifier, camera.world, clock, latencies.look_ms if latencies else None)
+        brain = Brain(_with_threshold(bundle.manifest, conditions.threshold), classifier, bundle.digest)
+
+        def open_anew() -> Outputs:
+            if conditions.realtime:
+                return ready.pop() if ready else open_outputs(recorder)
+            late = (latencies.output_late_ms,) if latencies else ()
+            return VirtualOutputs(station, clock, camera.world, *late)
+
+        while not _ran_to_its_end(station, brain, camera, loaded, open_anew, clock, diary, conditions, watch):
+            diary.restarts += 1
+            clock.wait_until_ns(clock.now_ns() + _RESTART_NS)
     seconds = (clock.now_ns() - camera.start_ns) / 1e9
-    return _settle(station, camera, decisions, gates, seconds)
-
-
-def _settle(station: Station, camera: BeltCamera, decisions: list[Decision], gates: GateLog, seconds: float) -> Outcome:
-    made = match(camera.riders, camera.world.motion, decisions)
-    fates = [Fate(rider, tuple(made.get(rider.number, ())), camera.world.fate(rider)) for rider in camera.riders]
-    books = balance(station, fates, len(made.get(PHANTOM, ())), len(gates.suppressed), seconds)
-    return Outcome(books, fates, gates.worst_late_ns / 1e6, len(camera.left_out))
+    return _settle(station, camera, diary, seconds)

@@ -1,18 +1,23 @@
-"""The books of a sorting run: what went in, what came out where, and what was lost on the way."""
+"""The books of a sorting run: what went in, what came out where, and what was lost on the way and why."""
 
-from bisect import bisect_left
-from collections import Counter
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from sortline_bundle.preprocess import Box
 from sortline_edge.config import Station
 from sortline_edge.decide import Decision
+from sortline_edge.detect import overlap
+from sortline_edge.records import Record
+from sortline_edge.twin.intervals import share_interval
 from sortline_edge.twin.motion import Motion
-from sortline_edge.twin.riders import Rider
+from sortline_edge.twin.riders import Layout, Rider
 
 PHANTOM = -1
+Interval = tuple[float, float] | None
 
 
 class BinBook(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,30 +50,48 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
         seconds: Belt time.
         bins: The sorting bins in the station's order, then the reject bin.
         purity: Right items of all that landed in a sorting bin.
+        purity_interval: Where the true one is, with 95 % confidence.
         recovery: Right items of all that belong in a sorting bin.
+        recovery_interval: Likewise.
         throughput_per_min: Items per minute of belt time.
         missed: Items that no decision was made for.
         double_counted: Items that more than one decision was made for.
+        joined: Items that one decision was made for together with others.
         phantoms: Decisions for which there was no item.
-        late: Decisions or pulses that came too late for their gate.
+        late: Decisions or commands that came too late for their gate.
         doubtful: Items rejected because no class was sure enough.
         misdirected: Items that landed elsewhere than decided.
         decided_wrong: Items whose likeliest class was not the true one.
+        losses: Items that did not land where they belong, by cause.
+        station: The station's own books: decisions by outcome and cause.
     """
 
     items: int
     seconds: float
     bins: tuple[BinBook, ...]
     purity: float | None
+    purity_interval: Interval
     recovery: float | None
+    recovery_interval: Interval
     throughput_per_min: float
     missed: int
     double_counted: int
+    joined: int
     phantoms: int
     late: int
     doubtful: int
     misdirected: int
     decided_wrong: int
+    losses: dict[str, int]
+    station: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A decision and what came of it in the station's own books; None while that is open."""
+
+    decision: Decision
+    record: Record | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,37 +99,51 @@ class Fate:
     """What became of one item: the decisions made for it (one, if all is well) and the bin it landed in."""
 
     rider: Rider
-    decisions: tuple[Decision, ...]
+    endings: tuple[Ending, ...]
     bin: str
 
 
-def match(riders: Sequence[Rider], motion: Motion, decisions: Sequence[Decision]) -> dict[int, list[Decision]]:
-    """Which decision was made for which rider, by where it lies on the belt; phantoms stand under `PHANTOM`."""
+def match(
+    riders: Sequence[Rider], layout: Layout, motion: Motion, decisions: Sequence[Decision]
+) -> dict[int, list[Decision]]:
+    """Which decisions were made for which rider, by where it was in the picture; phantoms stand under `PHANTOM`.
+
+    A decision is for every item whose middle is in its box; where there is none, for the item that most of it covers.
+    """
     places = [rider.middle_mm for rider in riders]
-    made: dict[int, list[Decision]] = {}
+    longest_mm = max((rider.length_mm for rider in riders), default=0.0)
+    made: dict[int, list[Decision]] = defaultdict(list)
     for decision in decisions:
-        place_mm = motion.way_mm(decision.middle_ns)
-        after = bisect_left(places, place_mm)
-        near = min(riders[max(0, after - 1) : after + 1], key=lambda rider: abs(rider.middle_mm - place_mm))
-        hit = abs(near.middle_mm - place_mm) < near.length_mm / 2
-        made.setdefault(near.number if hit else PHANTOM, []).append(decision)
+        way_mm = motion.way_mm(decision.at_ns)
+        first_mm, last_mm = (
+            way_mm - (edge - layout.width_px / 2) * layout.mm_per_px for edge in (decision.box.right, decision.box.left)
+        )
+        near = riders[bisect_left(places, first_mm - longest_mm) : bisect_right(places, last_mm + longest_mm)]
+        boxes = {rider.number: layout.box(rider, way_mm) for rider in near}
+        inside = [number for number, box in boxes.items() if _holds_middle(decision.box, box)]
+        if not inside:
+            most = max(boxes, key=lambda number: overlap(decision.box, boxes[number]), default=PHANTOM)
+            inside = [most if most != PHANTOM and overlap(decision.box, boxes[most]) > 0 else PHANTOM]
+        for number in inside:
+            made[number].append(decision)
     return made
 
 
-def balance(station: Station, fates: Sequence[Fate], phantoms: int, suppressed: int, seconds: float) -> Books:
+def balance(station: Station, fates: Sequence[Fate], phantoms: int, records: Sequence[Record], seconds: float) -> Books:
     """Add everything up.
 
     Args:
         station: Bins and classes.
         fates: Of every item.
         phantoms: Decisions without an item.
-        suppressed: Pulses the outputs left out for being late.
+        records: The station's own books.
         seconds: Belt time.
     """
     names = [bin_.name for bin_ in station.bins]
     landed = Counter(fate.bin for fate in fates)
-    belong = Counter(_home(station, fate) for fate in fates)
-    right = Counter(fate.bin for fate in fates if fate.bin == _home(station, fate))
+    belong = Counter(home(station, fate) for fate in fates)
+    right = Counter(fate.bin for fate in fates if fate.bin == home(station, fate))
+    sorted_, belonging, rightly = (sum(count[name] for name in names) for count in (landed, belong, right))
     minutes = seconds / 60
     bins = tuple(
         BinBook(
@@ -120,32 +157,63 @@ def balance(station: Station, fates: Sequence[Fate], phantoms: int, suppressed: 
         )
         for name in (*names, station.reject)
     )
+    outcomes: dict[str, dict[str, int]] = {"binned": {}, "rejected": {}, "missed": {}}
+    for (outcome, cause), count in sorted(Counter((record.outcome, record.cause) for record in records).items()):
+        outcomes[outcome][cause] = count
+    decided = [fate.endings[0].decision for fate in fates if fate.endings]
     return Books(
         items=len(fates),
         seconds=seconds,
         bins=bins,
-        purity=_share(sum(right[name] for name in names), sum(landed[name] for name in names)),
-        recovery=_share(sum(right[name] for name in names), sum(belong[name] for name in names)),
+        purity=_share(rightly, sorted_),
+        purity_interval=share_interval(rightly, sorted_),
+        recovery=_share(rightly, belonging),
+        recovery_interval=share_interval(rightly, belonging),
         throughput_per_min=len(fates) / minutes,
-        missed=sum(not fate.decisions for fate in fates),
-        double_counted=sum(len(fate.decisions) > 1 for fate in fates),
+        missed=sum(not fate.endings for fate in fates),
+        double_counted=sum(len(fate.endings) > 1 for fate in fates),
+        joined=_joined(fates),
         phantoms=phantoms,
-        late=suppressed + _reasons(fates, "late"),
-        doubtful=_reasons(fates, "doubtful"),
-        misdirected=sum(bool(fate.decisions) and fate.bin != fate.decisions[0].bin for fate in fates),
+        late=outcomes["missed"].get("late", 0),
+        doubtful=sum(decision.reason in {"doubtful", "unknown", "mixed"} for decision in decided),
+        misdirected=sum(bool(fate.endings) and fate.bin != fate.endings[0].decision.bin for fate in fates),
         decided_wrong=sum(
-            bool(fate.decisions) and fate.decisions[0].class_name != fate.rider.photograph.class_name for fate in fates
+            bool(fate.endings) and fate.endings[0].decision.class_name != fate.rider.photograph.class_name
+            for fate in fates
         ),
+        losses=dict(Counter(cause for fate in fates if (cause := loss(station, fate)) is not None).most_common()),
+        station=outcomes,
     )
 
 
-def _home(station: Station, fate: Fate) -> str:
+def home(station: Station, fate: Fate) -> str:
+    """Name of the bin that an item belongs in."""
     bin_ = station.bin_of(fate.rider.photograph.class_name)
     return bin_.name if bin_ else station.reject
 
 
-def _reasons(fates: Sequence[Fate], reason: str) -> int:
-    return sum(decision.reason == reason for fate in fates for decision in fate.decisions)
+def loss(station: Station, fate: Fate) -> str | None:
+    """Why an item did not land where it belongs; None where it did."""
+    if fate.bin == home(station, fate):
+        return None
+    if fate.rider.falls:
+        return "fell off"
+    if not fate.endings:
+        return "not seen"
+    decision, record = fate.endings[0].decision, fate.endings[0].record
+    if record is not None and record.outcome != "binned":
+        return record.cause
+    return "gate" if decision.bin == home(station, fate) else "taken for another"
+
+
+def _joined(fates: Sequence[Fate]) -> int:
+    shared = Counter(id(ending.decision) for fate in fates for ending in fate.endings)
+    return sum(any(shared[id(ending.decision)] > 1 for ending in fate.endings) for fate in fates)
+
+
+def _holds_middle(box: Box, item: Box) -> bool:
+    x, y = (item.left + item.right) / 2, (item.top + item.bottom) / 2
+    return box.left <= x < box.right and box.top <= y < box.bottom
 
 
 def _share(part: int, whole: int) -> float | None:

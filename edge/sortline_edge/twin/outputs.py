@@ -1,30 +1,36 @@
 """Outputs and inputs without wires: the output process's own logic and the world's, in virtual time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 
 from sortline_bundle.errors import HardwareError
 from sortline_edge.clocks import Clock
 from sortline_edge.config import Station
-from sortline_edge.outputs.pulses import Schedule, Step, check_pulse
-from sortline_edge.ports import Command, Counted, Edge, MadeSafe, Pulse, Report
+from sortline_edge.outputs.pulses import Schedule
+from sortline_edge.outputs.step import Step
+from sortline_edge.outputs.wiring import check_command, wiring_of
+from sortline_edge.ports import Command, Counted, Edge, MadeSafe, Report
 from sortline_edge.twin.world import World
 
 
 class VirtualOutputs:
-    """`ports.Outputs` that carries commands out exactly on time, whenever it is asked what happened.
+    """`ports.Outputs` that carries commands out on time, or as late as it is told, whenever it is asked what happened.
 
     Every report comes in time order and at its own time; the world's gates and PLC see what was switched, and the
     inputs say what came of it. It fails as the output process does: without a beat it makes everything safe, and after
     that it only says so.
     """
 
-    def __init__(self, station: Station, clock: Clock, world: World) -> None:
+    def __init__(
+        self, station: Station, clock: Clock, world: World, late_ms: Iterator[float] = repeat(0.0)
+    ) -> None:
         """Open the outputs now.
 
         Args:
             station: Lines and limits.
             clock: Real or virtual.
             world: The belt whose gates they move and whose inputs they read.
+            late_ms: How late each switching is.
 
         Raises:
             HardwareError: a fault of the belt's lets no output process start now.
@@ -35,16 +41,18 @@ class VirtualOutputs:
             raise HardwareError("the output process was killed by signal 9 (Killed); it was not ready yet")
         self._end_ns = end.begin_ns if end is not None else None
         self._timing, self._clock, self._world = station.timing, clock, world
-        self._lines = station.lines
+        self._late_ms = late_ms
+        self._late_ns = 0
+        self._wiring = wiring_of(station)
         self._schedule = Schedule(
-            station.lines,
+            self._wiring,
             late_ns=round(station.timing.late_ms * 1e6),
             heartbeat_ns=round(station.timing.heartbeat_ms * 1e6),
         )
         self._unread: list[Report] = []
         self._ended: str | None = None
         for edge in world.senses.open(now_ns):
-            self._enter(edge)
+            self._enter(edge, now_ns)
 
     def send(self, commands: Sequence[Command]) -> None:
         """Take commands; also a beat.
@@ -56,11 +64,10 @@ class VirtualOutputs:
         self._run()
         if self._ended is not None:
             raise HardwareError(self._ended)
-        pulses = [command for command in commands if isinstance(command, Pulse)]
-        for pulse in pulses:
-            check_pulse(pulse, self._lines)
-        for pulse in pulses:
-            self._schedule.accept(pulse)
+        for command in commands:
+            check_command(command, self._wiring)
+        for command in commands:
+            self._schedule.accept(command)
         self._schedule.beat(self._clock.now_ns())
 
     def beat(self) -> None:
@@ -92,21 +99,28 @@ class VirtualOutputs:
         """Let happen, one after the other, what has become due."""
         now_ns = self._clock.now_ns()
         while self._ended is None:
-            times = (self._end_ns, self._schedule.next_ns, self._world.senses.next_ns(now_ns))
+            due_ns = self._schedule.next_ns
+            switched_ns = None if due_ns is None else due_ns + self._late_ns
+            times = (self._end_ns, switched_ns, self._world.senses.next_ns(now_ns))
             at_ns = min((time for time in times if time is not None), default=now_ns + 1)
             if at_ns > now_ns:
                 return
-            self._do(self._schedule.advance(at_ns), at_ns)
+            if at_ns == switched_ns:
+                self._do(self._schedule.advance(at_ns), at_ns)
+                self._late_ns = round(1e6 * next(self._late_ms))
             if at_ns == self._end_ns:
                 self._make_safe(at_ns, "the output process was killed by signal 9 (Killed)")
             elif self._schedule.lost(at_ns):
                 self._make_safe(at_ns, f"the sender gave no beat for {self._timing.heartbeat_ms:g} ms")
             for said in self._world.senses.advance(at_ns):
-                self._enter(said)
+                self._enter(said, at_ns)
 
-    def _enter(self, said: Edge | Counted) -> None:
+    def _enter(self, said: Edge | Counted, at_ns: int) -> None:
         """An input says something: the one way in for all of them."""
-        self._unread.append(said)
+        if isinstance(said, Counted):
+            self._unread.append(said)
+        else:
+            self._do(self._schedule.edge(said.line, said.active, at_ns), at_ns)
 
     def _make_safe(self, at_ns: int, reason: str) -> None:
         self._do(self._schedule.make_safe(at_ns, reason), at_ns)

@@ -9,6 +9,7 @@ import numpy as np
 
 from sortline_bundle.errors import PhotographError
 from sortline_bundle.photographs import Photograph
+from sortline_bundle.preprocess import Box
 from sortline_edge.config import Bin
 from sortline_edge.twin.items import Cutting
 from sortline_edge.twin.motion import Motion
@@ -27,6 +28,7 @@ class Rider:
         middle_mm: How far the belt has gone when its middle passes the middle of the picture.
         length_mm: Along the belt.
         top_px: Of its sprite in the picture.
+        height_px: Of its sprite.
         angle: By which the photograph is turned, degrees.
         falls: Whether it falls off the belt between camera and first gate.
     """
@@ -36,6 +38,7 @@ class Rider:
     middle_mm: float
     length_mm: float
     top_px: int
+    height_px: int
     angle: float = 0.0
     falls: bool = False
 
@@ -59,6 +62,11 @@ class Layout:
     height_px: int
     gap_mm: float
     reduction: int = 1
+
+    def box(self, rider: Rider, way_mm: float) -> Box:
+        """Where a rider's item is in the picture, or outside it, when the belt has gone `way_mm`."""
+        left = round(self.left_px(rider, way_mm))
+        return Box(left, rider.top_px, left + round(rider.length_mm / self.mm_per_px), rider.top_px + rider.height_px)
 
     def left_px(self, rider: Rider, way_mm: float) -> float:
         """Left edge of a rider's item in the picture when the belt has gone `way_mm`."""
@@ -150,7 +158,7 @@ def ride(
             top_px = min(max(int(before.top_px + aside * height), edge_px), lowest_px)
         share = mishaps.fall(middle_mm)
         falls = share > 0 and bool(np.random.default_rng((seed, 5, number)).uniform() < share)
-        before = Rider(number, cutting.photograph, middle_mm, length_mm, top_px, angle, falls)
+        before = Rider(number, cutting.photograph, middle_mm, length_mm, top_px, height, angle, falls)
         yield before, sprite
         front_mm = max(front_mm, middle_mm + length_mm / 2 + gap_mm)
 
