@@ -20,7 +20,7 @@ from sortline_edge.config import RecorderOutputs, Station
 from sortline_edge.decide import Decision
 from sortline_edge.interlocks import Change
 from sortline_edge.outputs import open_outputs
-from sortline_edge.ports import Classifier, Outputs
+from sortline_edge.ports import Camera, Classifier, Outputs
 from sortline_edge.profile import Profile
 from sortline_edge.records import Record
 from sortline_edge.runner import Moment, Runner
@@ -54,6 +54,9 @@ class Conditions(NamedTuple):
     board: Profile | None = None
     threshold: float | None = None
     known: Known | None = None
+
+
+_AS_SET = Conditions()
 
 
 class Scene(NamedTuple):
@@ -113,7 +116,7 @@ def simulate(
     bundle: Bundle,
     station: Station,
     folder: Path,
-    conditions: Conditions = Conditions(),
+    conditions: Conditions = _AS_SET,
     watch: Callable[[Scene, Moment], None] = lambda *_: None,
 ) -> Outcome:
     """Let a bundle sort the items of a station whose camera is the simulated belt.
@@ -139,9 +142,10 @@ def simulate(
         camera = open_camera(station, folder, clock)
         if not isinstance(camera, BeltCamera):
             raise ConfigError(f'a simulation needs `camera.driver = "belt"`, received {station.camera}')
-        latencies = conditions.board.sample(np.random.default_rng(camera.seed)) if conditions.board else None
+        seed = getattr(station.camera, "seed", 0)
+        latencies = conditions.board.sample(np.random.default_rng(seed)) if conditions.board else None
         classifier: Classifier = RememberedLooks(tflite, camera, conditions.known) if conditions.sketch else tflite
-        loaded = camera
+        loaded: Camera = camera
         if not conditions.realtime:
             loaded = LoadedCamera(camera, clock, latencies.frame_ms if latencies else None)
             classifier = LoadedClassifier(classifier, camera.world, clock, latencies.look_ms if latencies else None)
@@ -150,11 +154,55 @@ def simulate(
         def open_anew() -> Outputs:
             if conditions.realtime:
                 return ready.pop() if ready else open_outputs(recorder)
-            late = (latencies.output_late_ms,) if latencies else ()
-            return VirtualOutputs(station, clock, camera.world, *late)
+            return VirtualOutputs(station, clock, camera.world, latencies.output_late_ms if latencies else None)
 
-        while not _ran_to_its_end(station, brain, camera, loaded, open_anew, clock, diary, conditions, watch):
-            diary.restarts += 1
+        while True:
+            core = Core(station, brain, clock.now_ns())
+            runner = Runner(station, core, loaded, open_anew, clock)
+            try:
+                for moment in _warmed(runner, core, camera, clock):
+                    diary.take(moment)
+                    if conditions.realtime:  # the virtual outputs tell the gates themselves
+                        camera.world.gates.take(moment.reports)
+                    watch(Scene(core, camera), moment)
+                break
+            except HardwareError:
+                if conditions.realtime:
+                    raise
+                diary.restarts += 1
+            finally:
+                diary.close(runner.close())
             clock.wait_until_ns(clock.now_ns() + _RESTART_NS)
-    seconds = (clock.now_ns() - camera.start_ns) / 1e9
-    return _settle(station, camera, diary, seconds)
+    return _settle(station, camera, diary, (clock.now_ns() - camera.start_ns) / 1e9)
+
+
+def _warmed(runner: Runner, core: Core, camera: BeltCamera, clock: Clock) -> Iterator[Moment]:
+    """The moments of a runner on a board that is as hot as the world says."""
+    heat = Heat(core.guard.hot_c, core.guard.cool_c)
+    looked_ns: int | None = None
+    for moment in runner.moments():
+        yield moment
+        now_ns = clock.now_ns()
+        if looked_ns is None or now_ns - looked_ns >= _LOOK_EVERY_NS:
+            looked_ns = now_ns
+            temperature_c = camera.world.temperature_c(now_ns)
+            core.tell("board hot", now_ns, f"{temperature_c} degrees Celsius", present=heat.read(temperature_c))
+
+
+def _with_threshold(manifest: Manifest, threshold: float | None) -> Manifest:
+    if threshold is None:
+        return manifest
+    classes = tuple(msgspec.structs.replace(spec, threshold=threshold) for spec in manifest.classes)
+    return msgspec.structs.replace(manifest, classes=classes)
+
+
+def _settle(station: Station, camera: BeltCamera, diary: _Diary, seconds: float) -> Outcome:
+    world, riders = camera.world, camera.riders
+    made = match(riders, camera.layout, world.motion, diary.decisions)
+    fates = [
+        Fate(rider, tuple(diary.endings[id(decision)] for decision in made.get(rider.number, ())), world.fate(rider))
+        for rider in riders
+    ]
+    books = balance(station, fates, len(made.get(PHANTOM, ())), diary.records, seconds)
+    late_ms = world.gates.worst_late_ns / 1e6
+    return Outcome(books, fates, diary.changes, diary.restarts, late_ms, len(camera.left_out))

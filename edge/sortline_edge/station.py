@@ -64,6 +64,7 @@ class Core:
     """One station. Each item is decided on exactly once: when it was looked at often enough, or when it leaves.
 
     Attributes:
+        guard: What the shell around it watches.
         ledger: The station's own books.
         interlocks: Why nothing is sorted, if so.
     """
@@ -76,6 +77,7 @@ class Core:
         """
         check_classes(station, brain.manifest)
         self._station, self._brain = station, brain
+        self.guard = station.guard
         self.odometer = Odometer(station.belt.speed_mm_s, start_ns)
         self.interlocks = Interlocks()
         self.ledger = Ledger(station, self.odometer)
@@ -92,6 +94,15 @@ class Core:
     def items(self) -> list[Item]:
         """The items in the newest picture."""
         return self._tracker.items if self._tracker else []
+
+    @property
+    def shown(self) -> list[tuple[int, Box]]:
+        """The items in the newest picture, and where they are in it."""
+        gone = round(self.odometer.way_mm(self._seen_ns) / self._station.belt.mm_per_px)
+        return [
+            (item.number, Box(item.place.left + gone, item.place.top, item.place.right + gone, item.place.bottom))
+            for item in self.items
+        ]
 
     @property
     def busy(self) -> bool:

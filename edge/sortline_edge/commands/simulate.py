@@ -19,7 +19,7 @@ from sortline_edge.config import (
     load_station,
 )
 from sortline_edge.runner import Moment
-from sortline_edge.simulation import Outcome, Scene, simulate
+from sortline_edge.simulation import Conditions, Outcome, Scene, simulate
 from sortline_edge.twin.books import Books
 from sortline_edge.twin.film import Film, Picture
 from sortline_edge.twin.report import render_report
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     station = _station(arguments, bundle)
     with progress("belt", arguments.count) as advance, VideoWriter(arguments.save_video) as video:
         watcher = _Watcher(station, arguments.count, video, advance)
-        outcome = simulate(bundle, station, Path(), realtime=arguments.realtime, watch=watcher)
+        outcome = simulate(bundle, station, Path(), Conditions(realtime=arguments.realtime), watch=watcher)
     if arguments.report:
         render_report(arguments.report, bundle, station, outcome.books, outcome.fates, watcher.pictures)
     if arguments.json:
@@ -116,12 +116,12 @@ class _Watcher:
         self._advance(len(moment.step.decisions))
         if moment.frame is None:
             return
-        film = self._film = self._film or Film(self._station, scene.camera, scene.gates)
+        film = self._film = self._film or Film(self._station, scene.camera)
         film.note(moment.step.decisions)
         self._done += len(moment.step.decisions)
         worth_it = len(self.pictures) < _PICTURES and self._done >= self._every * (len(self.pictures) + 1)
         if worth_it or self._video.wanted:
-            picture = film.draw(moment.frame, scene.core.items)
+            picture = film.draw(moment.frame, scene.core.shown)
             self._video.write(picture, 25.0)
             if worth_it:
                 self.pictures.append(picture)

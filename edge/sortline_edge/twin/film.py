@@ -6,12 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sortline_bundle.preprocess import Box
 from sortline_edge.config import Station
 from sortline_edge.decide import Decision
 from sortline_edge.ports import Frame
-from sortline_edge.track import Item
 from sortline_edge.twin.camera import BeltCamera
-from sortline_edge.twin.gates import GateLog
 from sortline_edge.twin.riders import land
 
 STRIP_PX = 150
@@ -25,8 +24,8 @@ Picture = NDArray[np.uint8]
 class Film:
     """Draws one picture per moment: the camera's above, the whole belt with its gates below."""
 
-    def __init__(self, station: Station, camera: BeltCamera, gates: GateLog) -> None:
-        self._station, self._camera, self._gates = station, camera, gates
+    def __init__(self, station: Station, camera: BeltCamera) -> None:
+        self._station, self._camera, self._gates = station, camera, camera.world.gates
         self._decisions: dict[int, Decision] = {}
         self._thumbs: dict[int, NDArray[np.uint8]] = {}
 
@@ -40,27 +39,25 @@ class Film:
                 small = cv2.resize(bare, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
                 self._thumbs[rider.number] = np.asarray(small, np.uint8)
 
-    def draw(self, frame: Frame, items: Sequence[Item]) -> Picture:
+    def draw(self, frame: Frame, shown: Sequence[tuple[int, Box]]) -> Picture:
         """The picture of one moment, `(H + STRIP_PX, W, 3) uint8 RGB`.
 
         Args:
             frame: What the camera saw.
-            items: The core's items in it.
+            shown: The core's items in it, and where.
         """
         picture = frame.image.copy()
-        for item in items:
-            self._label(picture, item, frame)
+        for number, box in shown:
+            self._label(picture, number, box)
         return np.vstack([picture, self._strip(picture.shape[1], frame.captured_ns)])
 
-    def _label(self, picture: NDArray[np.uint8], item: Item, frame: Frame) -> None:
-        belt = self._station.belt
-        gone = round(belt.speed_mm_s / belt.mm_per_px * frame.captured_ns / 1e9)
-        decision = self._decisions.get(item.number)
+    def _label(self, picture: NDArray[np.uint8], number: int, box: Box) -> None:
+        decision = self._decisions.get(number)
         sorted_ = decision is not None and decision.reason == "sorted"
         colour = _GREY if decision is None else _GREEN if sorted_ else _AMBER
-        left, top = item.place.left + gone, item.place.top
-        cv2.rectangle(picture, (left, top), (item.place.right + gone, item.place.bottom), colour, 2, cv2.LINE_AA)
-        text = f"#{item.number}"
+        left, top = box.left, box.top
+        cv2.rectangle(picture, (left, top), (box.right, box.bottom), colour, 2, cv2.LINE_AA)
+        text = f"#{number}"
         if decision is not None:
             text += f" {decision.class_name or '?'} {decision.score:.2f}" + ("" if sorted_ else f" {decision.reason}")
         place = (max(4, left), max(14, top - 6))

@@ -42,6 +42,7 @@ def cut(photograph: Photograph, longest_px: int, *, outline: bool) -> Cutting | 
     mask = find_outline(image) if outline else np.full(image.shape[:2], 255, np.uint8)
     if mask is None:
         return None
+    mask = _in_one_piece(mask)
     left, top, width, height = cv2.boundingRect(mask)
     pixels, alpha = (array[top : top + height, left : left + width] for array in (image, mask))
     scale = longest_px / max(width, height)
@@ -49,6 +50,15 @@ def cut(photograph: Photograph, longest_px: int, *, outline: bool) -> Cutting | 
     kernel = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     pixels, alpha = (np.asarray(cv2.resize(array, size, interpolation=kernel), np.uint8) for array in (pixels, alpha))
     return Cutting(photograph, pixels, alpha)
+
+
+def _in_one_piece(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The hull of what was found in several pieces, as label and cap of a clear bottle: an item rides as a whole."""
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if len(contours) < 2:
+        return mask
+    hull = cv2.convexHull(np.concatenate(contours))
+    return np.asarray(cv2.fillConvexPoly(np.zeros_like(mask), hull, 255), np.uint8)
 
 
 def shrink(cutting: Cutting, factor: int) -> Cutting:

@@ -21,16 +21,14 @@ class VirtualOutputs:
     that it only says so.
     """
 
-    def __init__(
-        self, station: Station, clock: Clock, world: World, late_ms: Iterator[float] = repeat(0.0)
-    ) -> None:
+    def __init__(self, station: Station, clock: Clock, world: World, late_ms: Iterator[float] | None = None) -> None:
         """Open the outputs now.
 
         Args:
             station: Lines and limits.
             clock: Real or virtual.
             world: The belt whose gates they move and whose inputs they read.
-            late_ms: How late each switching is.
+            late_ms: How late each switching is; None: none is.
 
         Raises:
             HardwareError: a fault of the belt's lets no output process start now.
@@ -41,7 +39,7 @@ class VirtualOutputs:
             raise HardwareError("the output process was killed by signal 9 (Killed); it was not ready yet")
         self._end_ns = end.begin_ns if end is not None else None
         self._timing, self._clock, self._world = station.timing, clock, world
-        self._late_ms = late_ms
+        self._late_ms = repeat(0.0) if late_ms is None else late_ms
         self._late_ns = 0
         self._wiring = wiring_of(station)
         self._schedule = Schedule(

@@ -11,7 +11,7 @@ from sortline_bundle.archive import Bundle
 from sortline_bundle.files import write_whole
 from sortline_bundle.photographs import data_address, load_image
 from sortline_edge.config import Station
-from sortline_edge.twin.books import Books, Fate
+from sortline_edge.twin.books import Books, Fate, home
 from sortline_edge.twin.film import Picture
 
 _MOST_SHOWN = 24
@@ -53,22 +53,18 @@ def render_report(
 
 
 def _groups(station: Station, fates: Sequence[Fate]) -> list[tuple[str, list[Fate]]]:
-    def home(fate: Fate) -> str:
-        bin_ = station.bin_of(fate.rider.photograph.class_name)
-        return bin_.name if bin_ else station.reject
-
-    wrong = [fate for fate in fates if fate.bin not in (home(fate), station.reject)]
-    rejected = [fate for fate in fates if fate.bin == station.reject != home(fate)]
-    right = [fate for fate in fates if fate.bin == home(fate)]
+    right = [fate for fate in fates if fate.bin == home(station, fate)]
+    rejected = [fate for fate in fates if fate.bin == station.reject != home(station, fate)]
+    wrong = [fate for fate in fates if fate.bin not in (home(station, fate), station.reject)]
     return [("In a wrong bin", wrong), ("Rejected", rejected), ("In the right bin", right)]
 
 
 def _show(fate: Fate) -> Shown:
     image = load_image(fate.rider.photograph.path)
-    if not fate.decisions:
+    if not fate.endings:
         answer = "no decision"
     else:
-        decision = fate.decisions[0]
+        decision = fate.endings[0].decision
         answer = f"{decision.class_name or '?'} {decision.score:.2f}"
         answer += "" if decision.reason == "sorted" else f", {decision.reason}"
     return Shown(data_address(image, _THUMB_PX), fate.rider.photograph.class_name, answer)
