@@ -43,6 +43,7 @@ BUILD = Path("build/station")
 def main() -> int:
     """Measure, and print."""
     arguments = _arguments()
+    cv2.setNumThreads(1)  # as `sortline run` does
     bundle = open_bundle(arguments.bundle)
     photographs = choose_photographs(arguments.photographs, PHOTOGRAPHS)
     classifier = TfliteClassifier(bundle, threads=arguments.threads)
@@ -92,7 +93,7 @@ def _threads(text: str) -> Any:
 def _machine(classifier: TfliteClassifier) -> str:
     return (
         f"{platform.machine()}, {available_cores()} cores; {classifier.model.runtime}, {classifier.threads};"
-        f" OpenCV {cv2.__version__}, {cv2.getNumThreads()} threads; Python {platform.python_version()}"
+        f" OpenCV {cv2.__version__}, {cv2.getNumThreads()} thread; Python {platform.python_version()}"
     )
 
 

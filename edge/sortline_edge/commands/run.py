@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 
+import cv2
 import msgspec
 
 from sortline_bundle.archive import open_bundle
@@ -34,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Sort until the camera ends or the process is told to stop; the outputs are safe afterwards either way."""
     station = load_station(arguments.station)
+    # Of OpenCV's own threads pictures of this size gain nothing, and on a busy machine they wait for each other.
+    cv2.setNumThreads(1)
     folder = arguments.station.resolve().parent
     bundle = open_bundle(folder / station.bundle)
     classifier = TfliteClassifier(bundle, station.model.runtime, station.model.threads)
