@@ -23,7 +23,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from station_process import Lateness, Memory, measure_lateness, measure_memory
+from station_process import SHORTEST_SOAK_S, Lateness, Memory, measure_lateness, measure_memory
 from station_rivals import MediaPipe
 from station_scenes import choose_photographs, make_scenes
 from station_ways import Figure, Ours, compare, others
@@ -83,7 +83,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--profile", type=Path, metavar="FILE.json", help="write this board's latency profile")
     parser.add_argument("--board", default="board", metavar="NAME", help="what the profile calls it")
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.soak < SHORTEST_SOAK_S:
+        parser.error(f"--soak: at least {SHORTEST_SOAK_S} seconds, received {arguments.soak}")
+    return arguments
 
 
 def _threads(text: str) -> Any:
