@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Sort until the camera ends or the process is told to stop; the outputs are safe afterwards either way."""
     station = load_station(arguments.station)
-    # Of OpenCV's own threads pictures of this size gain nothing, and on a busy machine they wait for each other.
+    # More of OpenCV's own gain nothing with pictures of this size; so the cores are left to the rest.
     cv2.setNumThreads(1)
     folder = arguments.station.resolve().parent
     bundle = open_bundle(folder / station.bundle)
