@@ -23,7 +23,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from station_process import Lateness, Memory, measure_lateness, measure_memory
+from station_process import SHORTEST_SOAK_S, Lateness, Memory, measure_lateness, measure_memory
 from station_rivals import MediaPipe
 from station_scenes import choose_photographs, make_scenes
 from station_ways import Figure, Ours, compare, others
@@ -43,6 +43,7 @@ BUILD = Path("build/station")
 def main() -> int:
     """Measure, and print."""
     arguments = _arguments()
+    cv2.setNumThreads(1)  # as `sortline run` does
     bundle = open_bundle(arguments.bundle)
     photographs = choose_photographs(arguments.photographs, PHOTOGRAPHS)
     classifier = TfliteClassifier(bundle, threads=arguments.threads)
@@ -82,7 +83,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--profile", type=Path, metavar="FILE.json", help="write this board's latency profile")
     parser.add_argument("--board", default="board", metavar="NAME", help="what the profile calls it")
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.soak < SHORTEST_SOAK_S:
+        parser.error(f"--soak: at least {SHORTEST_SOAK_S} seconds, received {arguments.soak}")
+    return arguments
 
 
 def _threads(text: str) -> Any:
@@ -92,7 +96,7 @@ def _threads(text: str) -> Any:
 def _machine(classifier: TfliteClassifier) -> str:
     return (
         f"{platform.machine()}, {available_cores()} cores; {classifier.model.runtime}, {classifier.threads};"
-        f" OpenCV {cv2.__version__}, {cv2.getNumThreads()} threads; Python {platform.python_version()}"
+        f" OpenCV {cv2.__version__}, {cv2.getNumThreads()} thread; Python {platform.python_version()}"
     )
 
 

@@ -1,6 +1,7 @@
 """What can only be measured on whole processes, for `station.py`: lateness of the outputs, and memory."""
 
 import contextlib
+import json
 import statistics
 import subprocess
 import sys
@@ -23,7 +24,8 @@ LINES = 8
 _PULSE_NS, _DWELL_NS = 5_000_000, 20_000_000
 _AHEAD_NS, _LEAD_NS = 200_000_000, 300_000_000
 _FRAMES_PER_S = 25
-_WARM_S = 5
+_WARM_S, _MARGIN_S = 5, 2
+SHORTEST_SOAK_S = 10
 
 
 class Lateness(NamedTuple):
@@ -117,7 +119,7 @@ def measure_memory(
         assert process.stderr is not None
         first = process.stderr.readline()
         time.sleep(_WARM_S)
-        end_s = time.monotonic() + soak_s - _WARM_S - 2
+        end_s = time.monotonic() + soak_s - _WARM_S - _MARGIN_S
         while time.monotonic() < end_s and process.poll() is None:
             samples.append(_memory_of(process.pid))
             time.sleep(0.5)
@@ -127,7 +129,7 @@ def measure_memory(
     part = max(1, len(samples) // 5)
     start, end = (statistics.median(pss for _, _, pss in some) for some in (samples[:part], samples[-part:]))
     processes, rss, _ = samples[-1]
-    return Memory(processes, rss, end, end - start, soak_s - _WARM_S - 2)
+    return Memory(processes, rss, end, end - start, soak_s - _WARM_S - _MARGIN_S)
 
 
 def _write_station(folder: Path, bundle: Bundle, bundle_path: Path, photographs: Sequence[Image], soak_s: int) -> Path:
@@ -140,7 +142,7 @@ def _write_station(folder: Path, bundle: Bundle, bundle_path: Path, photographs:
     for nth, source in zip(range(soak_s * _FRAMES_PER_S), cycle(sorted(film.iterdir())), strict=False):
         (frames / f"{nth:06}.jpg").symlink_to(source.resolve())
     bins = "".join(
-        f'[[bins]]\nname = "{name}"\nclasses = ["{name}"]\nline = {nth}\ndistance_mm = {400 + 100 * nth}\n'
+        f'[[bins]]\nname = "bin {nth}"\nclasses = [{json.dumps(name)}]\nline = {nth}\ndistance_mm = {400 + 100 * nth}\n'
         for nth, name in enumerate(bundle.manifest.class_names)
     )
     station = folder / "station.toml"

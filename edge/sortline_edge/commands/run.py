@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
+import cv2
+
 from sortline_bundle.archive import open_bundle
 from sortline_bundle.golden import check_golden
 from sortline_edge.camera import open_camera
@@ -38,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Sort until the camera ends or the process is told to stop; the outputs are safe afterwards either way."""
     station = load_station(arguments.station)
+    # More of OpenCV's own gain nothing with pictures of this size; so the cores are left to the rest.
+    cv2.setNumThreads(1)
     folder = arguments.station.resolve().parent
     signal.signal(signal.SIGTERM, _stop)
     with Notifier() as notifier, _said(notifier), ExitStack() as opened:
