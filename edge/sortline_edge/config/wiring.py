@@ -116,7 +116,8 @@ class Servo(Table, frozen=True, kw_only=True):
         rest_us: Length of the pulses that hold the gate closed.
         active_us: Length of the pulses that hold it open.
         period_us: From pulse to pulse.
-        idle_ms: So long after it was told to close, the signal is switched off: no jitter, no heat. 0: it stays on.
+        idle_ms: So long after it was told to close, and longer than that takes, the signal is switched off: no jitter,
+            no heat. 0: it stays on.
     """
 
     line: Line

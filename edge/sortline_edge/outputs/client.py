@@ -83,7 +83,7 @@ class ProcessOutputs:
         return self._realtime
 
     def fileno(self) -> int:
-        """File descriptor to `select` on: readable when reports wait or the child has ended."""
+        """File descriptor to `select` on: readable when the child has ended, or reports that `send` did not take in."""
         return self._connection.fileno()
 
     def send(self, commands: Sequence[Command]) -> None:

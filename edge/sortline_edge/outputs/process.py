@@ -109,15 +109,17 @@ class _Server:
         return [Edge(line=line, active=False, at_ns=time.monotonic_ns()) for line in lines]
 
     def _turn(self) -> None:
-        """Wait for whatever comes first, then do what is due before anything else."""
+        """Wait for whatever comes first. A stop goes before what is due, and that before anything else."""
         before_ns = time.monotonic_ns()
         ready = self._wait()
+        self._spin()
+        # Asked again, since a stop may have come in the meantime.
+        if self._inputs is not None and select.select([self._inputs], [], [], 0)[0]:
+            self._note(self._inputs.edges())
         now_ns = time.monotonic_ns()
         self._say(self._carry_out(self._schedule.advance(now_ns), now_ns))
         if self._servos is not None:
             self._servos.tick(now_ns)
-        if self._inputs is not None and self._inputs in ready:
-            self._note(self._inputs.edges())
         if self._schedule.safe:
             return
         if self._stop in ready:
@@ -129,18 +131,21 @@ class _Server:
             self._make_safe(f"the sender gave no beat for {self._heartbeat_ms:g} ms")
 
     def _wait(self) -> list[_HasFileno]:
-        """Wait until something is due or ready, and return what can be read."""
+        """Wait until something is nearly due, or ready, and return what can be read."""
         deadline_ns = self._deadline_ns()
         timeout_s = None if deadline_ns is None else max(0.0, (deadline_ns - SPIN_NS - time.monotonic_ns()) / 1e9)
         watched: list[_HasFileno] = [self._connection, self._stop]
         if self._inputs is not None:
             watched.append(self._inputs)
         ready, _, _ = select.select(watched, [self._connection] if self._held else [], [], timeout_s)
-        # Also when something is ready: looking at it may take longer than is left, so it waits for less than SPIN_NS.
+        return ready
+
+    def _spin(self) -> None:
+        """Wait for what is due in a moment. What is ready waits too: to look at it may take longer than is left."""
+        deadline_ns = self._deadline_ns()
         if deadline_ns is not None and deadline_ns - time.monotonic_ns() <= SPIN_NS:
             while time.monotonic_ns() < deadline_ns:
                 pass
-        return ready
 
     def _deadline_ns(self) -> int | None:
         servos_ns = None if self._servos is None else self._servos.next_ns

@@ -247,7 +247,7 @@ class Station:
 
     def until(self, outputs: ProcessOutputs, wanted: Callable[[Report], bool]) -> list[Report]:
         """Everything reported until a report that is wanted."""
-        seen: list[Report] = []
+        seen = outputs.reports()  # what `send` has taken in no longer wakes `select`
         while not any(map(wanted, seen)):
             readable, _, _ = select.select([outputs], [], [], 30)
             assert readable, seen

@@ -310,6 +310,14 @@ def test_without_an_answering_plc_the_strobe_stands_for_its_time() -> None:
     assert not bench.of(Answered)
 
 
+def test_lines_rest_before_the_next_code() -> None:
+    bench = Bench(STROBED)
+    bench.accept(code(2, 10, item=1), code(1, 30, item=2))
+    bench.run_until(33.999)
+    assert not any(bench.levels.values())
+    assert bench.advance(34).levels == {7: True}
+
+
 def test_a_late_code_is_not_handed_over() -> None:
     bench = Bench(ANSWERED)
     bench.accept(code(2, 10, item=1))

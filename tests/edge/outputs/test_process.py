@@ -232,6 +232,9 @@ def test_what_inputs_say_waits_for_a_sender_that_is_slow_to_read(bare: socket.so
         seen += wire.decode_reports(bare.recv(wire.PACKET_BYTES))
     assert [(report.line, report.active) for report in seen if isinstance(report, Edge)] == [(12, False), (12, True)]
     assert [report.item for report in seen[1:-1]] == [*range(151), 0]
+    # It was told as soon as there was room, not when something else woke the process.
+    bare.send(wire.encode([pulse(-2, -1, item=9)]))
+    assert [report.item for report in wire.decode_reports(bare.recv(wire.PACKET_BYTES))] == [9]
 
 
 VISION = """

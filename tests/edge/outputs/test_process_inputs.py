@@ -1,6 +1,8 @@
 """The output process with inputs that are played: an emergency stop, a PLC, an encoder, a loose wire."""
 
 import json
+import os
+import signal
 import stat
 import time
 from pathlib import Path
@@ -56,6 +58,21 @@ def test_an_emergency_stop_is_not_left_to_the_station(station: Any) -> None:
     outputs.send([pulse(now_ns, now_ns + 60 * SECOND_NS, item=4)])
     station.until(outputs, lambda report: isinstance(report, Switched) and report.active)
     assert station.rows(5)[-1][1] is True
+
+
+def test_a_stop_that_waits_goes_before_a_pulse_that_is_due(station: Any) -> None:
+    outputs = station.open(wiring=Wiring(LINES, inputs={12: "stop"}))
+    due_ns = time.monotonic_ns() + SECOND_NS
+    outputs.send([pulse(due_ns, due_ns + SECOND_NS)])
+    station.until(outputs, lambda report: isinstance(report, Edge))
+    os.kill(outputs.pid, signal.SIGSTOP)
+    os.waitpid(outputs.pid, os.WUNTRACED)
+    station.play((12, True))
+    time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
+    os.kill(outputs.pid, signal.SIGCONT)
+    (*_, left_out) = station.until(outputs, lambda report: isinstance(report, Suppressed))
+    assert left_out.reason == "stopped"
+    assert [active for _, active in station.rows(5)] == [False]
 
 
 def test_a_code_is_handed_over_by_strobe_and_acknowledgement(station: Any) -> None:

@@ -66,6 +66,15 @@ def test_a_chattering_line_is_told_rarely_and_its_last_level_always(plan: list[i
     assert all(earlier != later for earlier, later in pairwise(levels))
 
 
+def test_twenty_changes_are_told_at_once_and_then_the_level_at_the_windows_end() -> None:
+    bench = Bench()
+    for nth in range(61):
+        bench.edge(EYE, nth % 2 == 0, nth * MS)
+    assert bench.told_ns == [nth * MS for nth in range(CHANGES_PER_WINDOW)]
+    bench.run_until(WINDOW_NS)
+    assert bench.told[CHANGES_PER_WINDOW:] == [(WINDOW_NS, Edge(line=EYE, active=True, at_ns=60 * MS))]
+
+
 @given(st.lists(st.integers(5 * MS, 100 * MS), min_size=1, max_size=100))
 def test_a_line_that_does_not_chatter_is_told_edge_by_edge(plan: list[int]) -> None:
     bench = Bench()
