@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sortline_bundle.errors import HardwareError, SortlineError
 from sortline_edge.clocks import Clock
 from sortline_edge.config import Station
-from sortline_edge.ports import Camera, Frame, NoFrame, Outputs, Report
+from sortline_edge.ports import Camera, Code, Frame, NoFrame, Outputs, Pulse, Recall, Report
 from sortline_edge.records import Record
 from sortline_edge.station import Brain, Core, Step
 
@@ -52,6 +52,9 @@ class Runner:
         self._outputs: Outputs | None = None
         self._tries, self._try_ns = 0, 0
         self._fresh_ns = clock.now_ns()
+        # A code stands as long as the longest gate would be open.
+        self._stands_ns = round(1e6 * max(bin_.dwell_ms for bin_ in station.bins))
+        self._last_ns = 0
 
     @property
     def outputs_answer(self) -> bool:
@@ -125,11 +128,11 @@ class Runner:
         return Moment(frame, step, reports)
 
     def _see_out(self) -> Iterator[Moment]:
-        """Until every item that was decided on has had its gate, or nothing will come of it any more."""
+        """Until every item that was decided on has had its gate and the last one has closed."""
         step = self._core.finish(self._clock.now_ns())
         self._send(step)
         yield Moment(None, step, self._hear())
-        while self._core.busy and self.outputs_answer:
+        while self.outputs_answer and (self._core.busy or self._clock.now_ns() <= self._last_ns):
             self._clock.wait_until_ns(self._clock.now_ns() + round(1e9 * min(self._beat_s, 0.02)))
             yield self._turn(None)
         yield Moment(None, Step([], [], [], self.close()), [])
@@ -149,10 +152,15 @@ class Runner:
     def _send(self, step: Step) -> None:
         if self._outputs is None:
             return
+        ends_ns = (self._ends_ns(command) for command in step.commands if not isinstance(command, Recall))
+        self._last_ns = max([self._last_ns, *ends_ns])
         try:
             self._outputs.send(step.commands)
         except HardwareError as error:
             self._lose(error)
+
+    def _ends_ns(self, command: Pulse | Code) -> int:
+        return command.off_ns if isinstance(command, Pulse) else command.at_ns + self._stands_ns
 
     def _lose(self, error: HardwareError) -> None:
         self._make_safe()

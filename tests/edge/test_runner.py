@@ -107,6 +107,7 @@ def test_it_goes_on_until_every_item_has_its_end(world: Any) -> None:
     assert bench.ends == [("rejected", "no bin"), ("binned", "sorted"), ("binned", "sorted")]
     assert outputs.closed
     assert not bench.core.busy
+    assert bench.clock.now_ns() > max(pulse.off_ns for pulse in outputs.pulses)  # no gate is closed too early
 
 
 def test_a_belt_without_items_ends_with_the_camera(world: Any) -> None:

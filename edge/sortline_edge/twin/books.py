@@ -181,7 +181,7 @@ def balance(station: Station, fates: Sequence[Fate], phantoms: int, records: Seq
             bool(fate.endings) and fate.endings[0].decision.class_name != fate.rider.photograph.class_name
             for fate in fates
         ),
-        losses=dict(Counter(cause for fate in fates if (cause := loss(station, fate))).most_common()),
+        losses=dict(Counter(why for fate in fates if (why := loss(station, fate)) is not None).most_common()),
         station=outcomes,
     )
 

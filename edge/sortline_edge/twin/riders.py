@@ -38,7 +38,7 @@ class Rider:
     middle_mm: float
     length_mm: float
     top_px: int
-    height_px: int
+    height_px: int = 0
     angle: float = 0.0
     falls: bool = False
 

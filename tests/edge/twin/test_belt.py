@@ -17,7 +17,7 @@ from sortline_bundle.photographs import Photograph
 from sortline_edge import simulation
 from sortline_edge.clocks import VirtualClock
 from sortline_edge.config import BeltCamera as Settings
-from sortline_edge.config import Bin, Deciding, FolderCamera
+from sortline_edge.config import Bin, Deciding, Fault, FolderCamera
 from sortline_edge.ports import Frame, NoFrame
 from sortline_edge.simulation import Outcome
 from sortline_edge.twin.belt import start_belt
@@ -178,8 +178,8 @@ def simulate_colours(world: Any, coloured_items: Path, monkeypatch: pytest.Monke
     """Runs the belt with a classifier that is never wrong."""
     monkeypatch.setattr(simulation, "TfliteClassifier", lambda *_: world.classifier())
 
-    def run(count: int, *, looks: int = 3, **changes: Any) -> Outcome:
-        camera = Settings(items=coloured_items.name, count=count, seed=2, gap_mm=40, item_mm=45)
+    def run(count: int, *, looks: int = 3, faults: tuple[Fault, ...] = (), **changes: Any) -> Outcome:
+        camera = Settings(items=coloured_items.name, count=count, seed=2, gap_mm=40, item_mm=45, faults=faults)
         deciding = Deciding(looks=looks, smallest_mm=10, longest_mm=100)
         station = world.station(**{"camera": camera, "deciding": deciding, **changes})
         return simulation.simulate(Bundle(world.manifest(), {}, "", b"", ()), station, coloured_items.parent)
@@ -190,16 +190,18 @@ def simulate_colours(world: Any, coloured_items: Path, monkeypatch: pytest.Monke
 def test_with_a_classifier_that_is_never_wrong_every_item_ends_in_its_bin(
     simulate_colours: Callable[..., Outcome],
 ) -> None:
-    books, fates, worst_late_ms, left_out = simulate_colours(70)
+    books, fates, changes, restarts, worst_late_ms, left_out = simulate_colours(70)
     assert (books.items, books.purity, books.recovery) == (70, 1.0, 1.0)
     assert books.missed == books.double_counted == books.phantoms == books.late == books.misdirected == 0
-    assert books.decided_wrong == books.doubtful == worst_late_ms == left_out == 0
+    assert books.decided_wrong == books.doubtful == worst_late_ms == left_out == restarts == books.joined == 0
+    assert (books.losses, changes) == ({}, [])
+    assert books.station["missed"] == {}
     assert [book.items for book in books.bins] == [book.belong for book in books.bins]
     assert [fate.rider.number for fate in fates] == list(range(70))
     assert all(
-        decision.middle_ns / 1e9 * 250 == pytest.approx(fate.rider.middle_mm, abs=3)
+        ending.decision.way_mm == pytest.approx(fate.rider.middle_mm, abs=3)
         for fate in fates
-        for decision in fate.decisions
+        for ending in fate.endings
     )
 
 
@@ -208,10 +210,12 @@ def test_items_decided_on_too_late_for_their_gates_ride_to_the_reject_bin(
 ) -> None:
     names = ("red", "green", "blue")
     near = tuple(Bin(name=f"{name} bin", classes=(name,), line=nth, distance_mm=20) for nth, name in enumerate(names))
-    books = simulate_colours(16, looks=100, bins=near).books
-    assert books.late == 12
+    slow = Fault(kind="classifier-slow", at_s=0, for_s=1000, amount=700)
+    books = simulate_colours(16, faults=(slow,), bins=near).books
+    assert books.late == books.losses["late"] > 2
+    assert set(books.losses) <= {"late", "never whole", "not seen"}
     assert (books.purity, books.recovery, books.bins[-1].items) == (None, 0.0, 16)
-    assert books.misdirected == books.missed == books.phantoms == 0
+    assert books.misdirected == books.phantoms == 0
 
 
 def test_the_same_seed_gives_the_same_outcome(simulate_colours: Callable[..., Outcome]) -> None:
