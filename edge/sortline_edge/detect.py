@@ -6,6 +6,7 @@ and dirt slowly. Works as long as items cover less than half of a row.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -22,13 +23,25 @@ _FOLLOW, _CREEP = 0.05, 0.005
 _CLOSING = np.ones((5, 5), np.uint8)
 
 
+class Blob(NamedTuple):
+    """What stands out from the belt in one picture.
+
+    Attributes:
+        box: Around it.
+        several: Whether it looks like several items that touch.
+    """
+
+    box: Box
+    several: bool = False
+
+
 class Detector:
-    """Turns pictures of the belt into boxes of items. Its only state is what the belt looks like."""
+    """Turns pictures of the belt into blobs, one an item if all is well. Its only state is what the belt looks like."""
 
     def __init__(self) -> None:
         self._colour = self._spread = np.empty((0, 1, 3), np.float32)
 
-    def boxes(self, image: NDArray[np.uint8], smallest_px: int) -> list[Box]:
+    def blobs(self, image: NDArray[np.uint8], smallest_px: int) -> list[Blob]:
         """The items in one picture, from the belt's exit to its entry.
 
         Args:
@@ -44,7 +57,7 @@ class Detector:
         scale_x, scale_y = width / small_size[0], height / small_size[1]
         found = [_grow(row, scale_x, scale_y) for row in stats[1:]]
         whole = [box for box in join(found, smallest_px) if max(box.width, box.height) >= smallest_px]
-        return sorted(whole, key=lambda box: -box.right)
+        return [Blob(box) for box in sorted(whole, key=lambda box: -box.right)]
 
     def _foreground(self, small: NDArray[np.float32]) -> NDArray[np.bool_]:
         if len(self._colour) != len(small):

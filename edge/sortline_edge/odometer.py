@@ -4,7 +4,7 @@ Everything on the belt is known by its place on it, so a belt that slows down or
 gate has to be told.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 # Readings are kept for longer than an item needs from the picture to the farthest gate of a slow belt.
 _KEPT_NS = 120_000_000_000
@@ -13,18 +13,27 @@ _SPEED_OVER_NS = 300_000_000
 
 
 class Odometer:
-    """The belt's way, in mm since the clock's zero.
+    """The belt's way, in mm since the start.
 
     Without readings it goes at its speed. With them (`read`) it is between two readings where a straight line says, and
-    after the last one it goes on at the newest speed. `stand` stops it and `go` starts it again.
+    after the last one it goes on at the newest speed. `pace` gives it another speed, `stand` stops it and `go` starts
+    it again. Only between the newest two of these calls, and after them, may it change what it says.
     """
 
-    def __init__(self, speed_mm_s: float) -> None:
+    def __init__(self, speed_mm_s: float, start_ns: int) -> None:
+        """Start at way 0.
+
+        Args:
+            speed_mm_s: Speed as long as nothing else is known.
+            start_ns: When; the first reading is held against this time.
+        """
         self._set_speed = speed_mm_s
         self._speed = speed_mm_s
         self._standing = False
-        self._times: list[int] = [0]
+        self._going_ns = start_ns
+        self._times: list[int] = [start_ns]
         self._ways: list[float] = [0.0]
+        self._read_mm = 0.0
 
     @property
     def speed_mm_s(self) -> float:
@@ -32,37 +41,43 @@ class Odometer:
         return 0.0 if self._standing else self._speed
 
     def way_mm(self, at_ns: int) -> float:
-        """How far the belt has gone at `at_ns`, which may lie ahead."""
-        last = len(self._times) - 1
+        """How far the belt has gone at `at_ns`, which may lie ahead; negative before the start."""
         after = bisect_right(self._times, at_ns)
-        if after > last:
-            return self._ways[last] + self.speed_mm_s * max(0, at_ns - self._times[last]) / 1e9
+        if after == len(self._times):
+            return self._ways[-1] + self.speed_mm_s * (at_ns - self._times[-1]) / 1e9
         if after == 0:
-            return self._ways[0] - self._speed * (self._times[0] - at_ns) / 1e9
-        before = after - 1
-        share = (at_ns - self._times[before]) / (self._times[after] - self._times[before])
-        return self._ways[before] + share * (self._ways[after] - self._ways[before])
+            return self._ways[0] - self._set_speed * (self._times[0] - at_ns) / 1e9
+        start_ns, end_ns = self._times[after - 1], self._times[after]
+        start, end = self._ways[after - 1], self._ways[after]
+        return start + (end - start) * (at_ns - start_ns) / (end_ns - start_ns)
 
     def when_ns(self, way_mm: float) -> int | None:
-        """When the belt has gone so far, as things are now; None while it stands and has not."""
-        if way_mm <= self._ways[-1] and len(self._ways) > 1:
-            after = max(1, bisect_right(self._ways, way_mm))
-            after = min(after, len(self._ways) - 1)
-            start, end = self._ways[after - 1], self._ways[after]
-            share = (way_mm - start) / (end - start) if end > start else 1.0
-            return round(self._times[after - 1] + share * (self._times[after] - self._times[after - 1]))
-        if not self.speed_mm_s:
-            return None
-        return round(self._times[-1] + 1e9 * (way_mm - self._ways[-1]) / self._speed)
+        """When the belt had or will have gone so far first, as things are now; None while it stands and has not."""
+        after = bisect_left(self._ways, way_mm)
+        if after == len(self._ways):
+            if not self.speed_mm_s:
+                return None
+            return round(self._times[-1] + 1e9 * (way_mm - self._ways[-1]) / self._speed)
+        if after == 0:
+            return round(self._times[0] - 1e9 * (self._ways[0] - way_mm) / self._set_speed)
+        start_ns, end_ns = self._times[after - 1], self._times[after]
+        start, end = self._ways[after - 1], self._ways[after]
+        return round(start_ns + (end_ns - start_ns) * (way_mm - start) / (end - start))
 
     def read(self, gone_mm: float, at_ns: int) -> None:
         """A measurement: since the last reading or the start the belt went `gone_mm`, until `at_ns`."""
-        if at_ns <= self._times[-1]:
-            return
-        self._knot(at_ns, self._ways[-1] + max(0.0, gone_mm))
-        since = max(0, bisect_right(self._times, at_ns - _SPEED_OVER_NS) - 1)
+        self._read_mm += max(0.0, gone_mm)
+        self._knot(at_ns, self._read_mm)
+        since_ns = max(self._going_ns, self._times[-1] - _SPEED_OVER_NS)
+        since = max(0, bisect_right(self._times, since_ns) - 1)
         passed_ns = self._times[-1] - self._times[since]
-        self._speed = 1e9 * (self._ways[-1] - self._ways[since]) / passed_ns
+        if passed_ns:
+            self._speed = 1e9 * (self._ways[-1] - self._ways[since]) / passed_ns
+
+    def pace(self, speed_mm_s: float, at_ns: int) -> None:
+        """The belt goes at this speed from `at_ns` on, as something else than an encoder has measured."""
+        self._knot(at_ns, self.way_mm(at_ns))
+        self._speed = speed_mm_s
 
     def stand(self, at_ns: int) -> None:
         """The belt stands from `at_ns` on."""
@@ -76,10 +91,13 @@ class Odometer:
             self._knot(at_ns, self._ways[-1])
             self._standing = False
             self._speed = self._set_speed
+            self._going_ns = self._times[-1]
 
     def _knot(self, at_ns: int, way_mm: float) -> None:
+        """Hold on to the way at a time. The belt never goes back: where it was said to be farther, it waits there."""
+        way_mm = max(way_mm, self._ways[-1])
         if at_ns <= self._times[-1]:
-            self._ways[-1] = max(way_mm, self._ways[-1])
+            self._ways[-1] = way_mm
             return
         self._times.append(at_ns)
         self._ways.append(way_mm)

@@ -55,6 +55,7 @@ class Core:
                         f"bin {bin_.name!r} takes class {name!r}, which the bundle does not know: {known}"
                     )
         self._station, self._manifest, self._classifier = station, manifest, classifier
+        self._speed_px_s = station.belt.speed_mm_s / station.belt.mm_per_px
         self._detector = Detector()
         self._tracker: Tracker | None = None
         self._scheduler = Scheduler(station.belt.speed_mm_s, _longest_ride_ns(station))
@@ -75,9 +76,10 @@ class Core:
         belt = self._station.belt
         width = frame.image.shape[1]
         if self._tracker is None:
-            self._tracker = Tracker(speed_px_s=belt.speed_mm_s / belt.mm_per_px, width_px=width)
+            self._tracker = Tracker(width)
         smallest = round(self._station.deciding.smallest_mm / belt.mm_per_px)
-        gone = self._tracker.follow(self._detector.boxes(frame.image, smallest), frame.captured_ns)
+        gone_px = round(self._speed_px_s * frame.captured_ns / 1e9)
+        gone = self._tracker.follow(self._detector.blobs(frame.image, smallest), frame.captured_ns, gone_px)
         for item in self._tracker.items:
             self._look(item, frame)
         ripe = [item for item in self._tracker.items if self._is_ripe(item)]
@@ -149,7 +151,7 @@ class Core:
         if self._tracker is None:
             raise AssertionError("an item without a picture")
         way_px = self._tracker.width_px / 2 - item.middle_px
-        return round(1e9 * way_px / self._tracker.speed_px_s)
+        return round(1e9 * way_px / self._speed_px_s)
 
 
 def _longest_ride_ns(station: Station) -> int:

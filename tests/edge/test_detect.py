@@ -15,9 +15,13 @@ SMALLEST_PX = 20
 GRID_PX = 4
 
 
+def boxes_in(detector: Detector, picture: NDArray[np.uint8]) -> list[Box]:
+    return [blob.box for blob in detector.blobs(picture, SMALLEST_PX)]
+
+
 def used_to(picture: NDArray[np.uint8]) -> Detector:
     detector = Detector()
-    detector.boxes(picture, SMALLEST_PX)
+    boxes_in(detector, picture)
     return detector
 
 
@@ -26,36 +30,36 @@ def used_to(picture: NDArray[np.uint8]) -> Detector:
 def test_an_item_is_found_where_it_lies(world: Any, left: int, top: int, length: int, height: int) -> None:
     detector = used_to(world.draw([], 0))
     picture = world.draw([world.thing(-left - length, length, top, height)], 0, 1)
-    (box,) = detector.boxes(picture, SMALLEST_PX)
+    (box,) = boxes_in(detector, picture)
     assert tuple(box) == pytest.approx((left, top, left + length, top + height), abs=GRID_PX)
 
 
 def test_items_are_given_from_the_exit_to_the_entry(world: Any) -> None:
     detector = used_to(world.draw([], 0))
     things = [world.thing(-60, 40), world.thing(-300, 40, top=120), world.thing(-180, 40)]
-    found = detector.boxes(world.draw(things, 0, 1), SMALLEST_PX)
+    found = boxes_in(detector, world.draw(things, 0, 1))
     assert [box.right for box in found] == pytest.approx([300, 180, 60], abs=GRID_PX)
 
 
 def test_dirt_is_passed_over_and_a_thin_long_thing_is_not(world: Any) -> None:
     detector = used_to(world.draw([], 0))
     things = [world.thing(-60, 12, height=12), world.thing(-200, 60, height=8)]
-    (box,) = detector.boxes(world.draw(things, 0, 1), SMALLEST_PX)
+    (box,) = boxes_in(detector, world.draw(things, 0, 1))
     assert box.right == pytest.approx(200, abs=GRID_PX)
 
 
 def test_an_item_that_lies_there_from_the_first_picture_on_is_found(world: Any) -> None:
-    (box,) = Detector().boxes(world.draw([world.thing(-200, 80)], 0), SMALLEST_PX)
+    (box,) = boxes_in(Detector(), world.draw([world.thing(-200, 80)], 0))
     assert box.right == pytest.approx(200, abs=GRID_PX)
 
 
 def test_the_belt_is_followed_while_the_light_changes_slowly(world: Any) -> None:
     detector = used_to(world.draw([], 0))
     for nth in range(200):
-        assert detector.boxes(world.draw([], 0, nth) + np.uint8(nth // 2), SMALLEST_PX) == []
+        assert boxes_in(detector, world.draw([], 0, nth) + np.uint8(nth // 2)) == []
     bright = world.draw([world.thing(-200, 80, colour=(200, 40, 40))], 0)
     bright += np.minimum(99, 255 - bright)
-    (box,) = detector.boxes(bright, SMALLEST_PX)
+    (box,) = boxes_in(detector, bright)
     assert box.right == pytest.approx(200, abs=GRID_PX)
 
 
@@ -63,9 +67,9 @@ def test_the_belt_is_followed_while_the_light_changes_slowly(world: Any) -> None
 def test_after_a_sudden_change_of_light_the_belt_is_learnt_anew(world: Any, change: int) -> None:
     detector = used_to(np.clip(world.draw([], 0).astype(int) + change, 0, 255).astype(np.uint8))
     for nth in range(400):
-        detector.boxes(world.draw([], 0, nth), SMALLEST_PX)
-    assert detector.boxes(world.draw([], 0), SMALLEST_PX) == []
-    (box,) = detector.boxes(world.draw([world.thing(-200, 80)], 0, 1), SMALLEST_PX)
+        boxes_in(detector, world.draw([], 0, nth))
+    assert boxes_in(detector, world.draw([], 0)) == []
+    (box,) = boxes_in(detector, world.draw([world.thing(-200, 80)], 0, 1))
     assert box.right == pytest.approx(200, abs=GRID_PX)
 
 
@@ -73,16 +77,16 @@ def test_items_do_not_become_belt_however_many_pass(world: Any) -> None:
     detector = used_to(world.draw([], 0))
     things = [world.thing(150 * nth, 100) for nth in range(20)]
     for nth in range(100):
-        detector.boxes(world.draw(things, 30 * nth, nth), SMALLEST_PX)
-    assert len(detector.boxes(world.draw([world.thing(-200, 80)], 0), SMALLEST_PX)) == 1
+        boxes_in(detector, world.draw(things, 30 * nth, nth))
+    assert len(boxes_in(detector, world.draw([world.thing(-200, 80)], 0))) == 1
 
 
 def test_parts_nearer_than_an_item_is_small_are_one_item(world: Any) -> None:
     detector = used_to(world.draw([], 0))
     near = [world.thing(-100, 40), world.thing(-154, 40)]
     apart = [world.thing(-100, 40), world.thing(-170, 40)]
-    assert len(detector.boxes(world.draw(near, 0, 1), SMALLEST_PX)) == 1
-    assert len(detector.boxes(world.draw(apart, 0, 1), SMALLEST_PX)) == 2
+    assert len(boxes_in(detector, world.draw(near, 0, 1))) == 1
+    assert len(boxes_in(detector, world.draw(apart, 0, 1))) == 2
 
 
 boxes = st.builds(
