@@ -79,7 +79,7 @@ class Core:
             self._tracker = Tracker(width)
         smallest = round(self._station.deciding.smallest_mm / belt.mm_per_px)
         gone_px = round(self._speed_px_s * frame.captured_ns / 1e9)
-        gone = self._tracker.follow(self._detector.blobs(frame.image, smallest), frame.captured_ns, gone_px)
+        gone = self._tracker.follow(self._detector.blobs(frame.image, smallest, gone_px), frame.captured_ns, gone_px)
         for item in self._tracker.items:
             self._look(item, frame)
         ripe = [item for item in self._tracker.items if self._is_ripe(item)]

@@ -14,7 +14,8 @@ PACKAGES = {"sortline_bundle", "sortline_train", "sortline_convert", "sortline_e
 
 # Inside the station, from the ground up: a floor leans on itself and on those below it.
 EDGE = "sortline_edge"
-CORE = {"ports", "config", "records", "odometer", "detect", "track", "decide", "schedule"}
+SEEING = {"ground", "touching", "detect", "track", "eye", "flow"}
+CORE = {"ports", "config", "records", "odometer", "decide", "schedule"} | SEEING
 PARTS = {"camera", "clocks", "outputs", "classify", "twin", "station"}
 PROGRAMS = {"runner", "simulation"}
 TOOLS = {"commands"}
