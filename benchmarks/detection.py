@@ -6,7 +6,8 @@ PHOTOS are class folders of photographs with one item each on a plain ground; th
 rendered belts of 640 x 480 pixels, 0.5 mm a pixel, 20 px a frame. For each belt: items that got exactly one identity
 (once), more than one (split), one together with another (merged), none (missed), identities without an item (phantom),
 single items taken for several, how well the boxes fit (intersection over union, of items wholly in the picture), and
-the processor time of one picture. Then pairs that touch: how many are declared to be several, against single items.
+the processor time of one picture. Then how often and how well the pictures tell the belt's speed. Then pairs that
+touch: how many are declared to be several, against single items.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from sortline_bundle.photographs import list_photographs
 from sortline_bundle.preprocess import Box
 from sortline_bundle.progress import progress
 from sortline_edge.detect import Blob, Detector, overlap
+from sortline_edge.flow import Flow
 from sortline_edge.track import Item, Tracker
 from sortline_edge.twin.items import cut
 
@@ -51,6 +53,7 @@ class Scene(NamedTuple):
         opacity: Of the items.
         shadow: Strength of the shadow that items cast, and how far in pixels.
         reduced: The pictures are made so many times smaller.
+        weave: Strength of the belt's texture, in grey levels before it is smoothed.
     """
 
     colour: tuple[int, int, int] = BELT
@@ -59,6 +62,7 @@ class Scene(NamedTuple):
     opacity: float = 1.0
     shadow: tuple[float, int] = (0.35, 6)
     reduced: int = 1
+    weave: float = 9.0
 
 
 def main() -> int:
@@ -78,7 +82,12 @@ def main() -> int:
     for name in arguments.only:
         row = _ride(SCENES[name], sprites[: arguments.items], arguments.seed)
         _say(f"{name:<14}" + "".join(f"{value:>9}" for value in row[:6]) + f"{row[6]:>9.2f}{row[7]:>9.2f}")
+    if arguments.only:
+        _say(f"\n{'belt':<14}" + "".join(f"{name:>10}" for name in ("told", "median", "worst", "ms")))
+    for name in arguments.only:
+        _measure_speed(name, sprites[: arguments.items // 3], arguments.seed)
     if arguments.pairs:
+        _say("")
         _touch(sprites, arguments.pairs, arguments.seed)
     return 0
 
@@ -124,7 +133,7 @@ def _turned(pixels: PIXELS, alpha: PIXELS, angle: float) -> Sprite:
 
 def _fabric(scene: Scene, random: np.random.Generator) -> FLOATS:
     """A stretch of belt, `(HEIGHT, TILE + WIDTH, 3)`, that joins its own beginning."""
-    weave = cv2.GaussianBlur(random.normal(0, 9, (HEIGHT, TILE)).astype(np.float32), (0, 0), 0.8)
+    weave = cv2.GaussianBlur(random.normal(0, scene.weave, (HEIGHT, TILE)).astype(np.float32), (0, 0), 0.8)
     clouds = cv2.resize(random.normal(0, 3, (6, 20)).astype(np.float32), (TILE, HEIGHT), interpolation=cv2.INTER_CUBIC)
     tile = np.array(scene.colour, np.float32) + (weave + clouds)[..., None]
     tile[:, 40:44] *= 0.8  # a seam
@@ -146,14 +155,20 @@ def _paste(picture: FLOATS, sprite: Sprite, left: int, top: int, scene: Scene) -
             picture[y0:y1, x0:x1] += alpha[part] * (over - picture[y0:y1, x0:x1])
 
 
-def _ride(scene: Scene, sprites: Sequence[Sprite], seed: int) -> tuple[int, int, int, int, int, int, float, float]:
-    random = np.random.default_rng((seed, 1))
+def _lay(sprites: Sequence[Sprite], random: np.random.Generator) -> tuple[list[Box], int]:
+    """Places on the belt, one item behind the other, and where the last one ends."""
     places, front = [], 200
     for sprite in sprites:
         height, width = sprite.opacity.shape[:2]
         top = int(random.integers(10, HEIGHT - height - 10))
         places.append(Box(-front - width, top, -front, top + height))
         front += width + 50 + int(random.exponential(50))
+    return places, front
+
+
+def _ride(scene: Scene, sprites: Sequence[Sprite], seed: int) -> tuple[int, int, int, int, int, int, float, float]:
+    random = np.random.default_rng((seed, 1))
+    places, front = _lay(sprites, random)
     detector, tracker = Detector(), Tracker(WIDTH // scene.reduced)
     found: dict[int, Item] = {}
     gone_for: dict[int, int] = {}
@@ -183,6 +198,24 @@ def _ride(scene: Scene, sprites: Sequence[Sprite], seed: int) -> tuple[int, int,
     several = sum(item.several for number, item in found.items() if owners.get(number) == 1)
     fit = float(np.mean(fits)) if fits else 0.0
     return once, split, merged, missed, phantom, several, fit, 1000 * spent_s / pictures
+
+
+def _measure_speed(name: str, sprites: Sequence[Sprite], seed: int) -> None:
+    """How often the pictures tell the belt's speed, and by how many per cent they are wrong."""
+    scene, random, flow = SCENES[name], np.random.default_rng((seed, 3)), Flow()
+    places, front = _lay(sprites, random)
+    errors: list[float] = []
+    spent_s, pictures = 0.0, 0
+    for picture, _ in _film(scene, sprites, places, front, random):
+        start_s = time.process_time()
+        shift = flow.shift(picture)
+        spent_s += time.process_time() - start_s
+        pictures += 1
+        if shift is not None:
+            errors.append(abs(100 * shift.px * scene.reduced / STEP_PX - 100))
+    told = len(errors) / (pictures - 1)
+    figures = f"{np.median(errors):>8.2f} %{max(errors):>8.1f} %" if errors else f"{'-':>10}{'-':>10}"
+    _say(f"{name:<14}{told:>10.0%}{figures}{1000 * spent_s / pictures:>10.2f}")
 
 
 def _film(
@@ -315,6 +348,7 @@ SCENES = {
     "dirt": Scene(colour=(110, 112, 110), light=_dirt),
     "transparent": Scene(opacity=0.35),
     "shadows": Scene(colour=(110, 112, 110), shadow=(0.5, 24)),
+    "bare": Scene(weave=0, tile=lambda tile: np.full_like(tile, BELT)),
     "160 wide": Scene(reduced=4),
 }
 

@@ -48,9 +48,11 @@ class Detector:
         height, width = image.shape[:2]
         reduction = max(1, width // _REDUCED_PX)
         size = (width // reduction, max(1, height // reduction))
-        small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8) if reduction > 1 else image
+        small = _reduced(image, size)
         strange = self._ground.strange(small, gone_px / reduction, smallest_px // reduction)
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(_close(strange))
+        _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
+            _close(strange), 8, cv2.CV_32S, cv2.CCL_GRANA
+        )
         scale = (width / size[0], height / size[1])
         found = [_grow(row, *scale) for row in stats[1:]]
         whole = [box for box in join(found, smallest_px) if max(box.width, box.height) >= smallest_px]
@@ -60,6 +62,17 @@ class Detector:
             outline = _cut(np.asarray(labels, np.int32), np.asarray(stats, np.int32), parts)
             blobs.append(Blob(box, looks_like_several(outline, smallest_px // reduction)))
         return blobs
+
+
+def _reduced(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A picture made smaller, by halves as far as they go: OpenCV is three times faster at two than at a quarter."""
+    small = image
+    while small.shape[1] >= 2 * size[0] and small.shape[0] >= 2 * size[1] and not any(n % 2 for n in small.shape[:2]):
+        half = (small.shape[1] // 2, small.shape[0] // 2)
+        small = np.asarray(cv2.resize(small, half, interpolation=cv2.INTER_AREA), np.uint8)
+    if small.shape[1::-1] != size:
+        small = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return small
 
 
 def _close(foreground: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -2,8 +2,8 @@
 
 Every row of a picture is laid over the same row of the picture before, at every shift that is possible, and the
 products of all rows are added up: one correlation over shifts, whose peak is the belt's. Rows are taken apart rather
-than added to one profile since weave and dirt differ from row to row and would average out. What does not move with the belt (the
-lamp's shade, a rail) is subtracted as the slow mean of the pictures.
+than added to one profile since weave and dirt differ from row to row and would average out. What does not move with the
+belt (the lamp's shade, a rail) is subtracted as the slow mean of the pictures.
 
 Frequencies are weighted so that each counts by the square root of its power: between plain correlation, whose peak is
 as broad as an item, and phase correlation (Kuglin and Hines, 1975), which takes noise for texture.
