@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sortline_bundle.errors import HardwareError, SortlineError
 from sortline_edge.clocks import Clock
 from sortline_edge.config import Station
-from sortline_edge.ports import Camera, Code, Frame, NoFrame, Outputs, Pulse, Recall, Report
+from sortline_edge.ports import Camera, Code, Command, Frame, NoFrame, Outputs, Pulse, Recall, Report
 from sortline_edge.records import Record
 from sortline_edge.station import Brain, Core, Step
 
@@ -96,7 +96,8 @@ class Runner:
         self._renew()
         self._fresh_ns = self._clock.now_ns()
         self._core.tell("camera stale", self._fresh_ns, "frames come again", present=False)
-        self._core.see(frame)
+        for _ in self._core.looking(frame):
+            self._send([])
 
     def _renew(self) -> None:
         brain = self._new_brain()
@@ -124,13 +125,13 @@ class Runner:
     def _turn(self, frame: Frame | None) -> Moment:
         reports = self._hear()
         step = self._core.act(self._clock.now_ns())
-        self._send(step)
+        self._send(step.commands)
         return Moment(frame, step, reports)
 
     def _see_out(self) -> Iterator[Moment]:
         """Until every item that was decided on has had its gate and the last one has closed."""
         step = self._core.finish(self._clock.now_ns())
-        self._send(step)
+        self._send(step.commands)
         yield Moment(None, step, self._hear())
         while self.outputs_answer and (self._core.busy or self._clock.now_ns() <= self._last_ns):
             self._clock.wait_until_ns(self._clock.now_ns() + round(1e9 * min(self._beat_s, 0.02)))
@@ -149,13 +150,13 @@ class Runner:
         self._core.hear(reports)
         return reports
 
-    def _send(self, step: Step) -> None:
+    def _send(self, commands: list[Command]) -> None:
         if self._outputs is None:
             return
-        ends_ns = (self._ends_ns(command) for command in step.commands if not isinstance(command, Recall))
+        ends_ns = (self._ends_ns(command) for command in commands if not isinstance(command, Recall))
         self._last_ns = max([self._last_ns, *ends_ns])
         try:
-            self._outputs.send(step.commands)
+            self._outputs.send(commands)
         except HardwareError as error:
             self._lose(error)
 

@@ -14,25 +14,24 @@ from sortline_edge.watch import Lasting, Overdue, Silence
 _STANDS_AFTER_NS = 250_000_000
 # A belt that is said to run has given counts by then.
 _SILENT_WHEEL_S = 2.0
+# A belt that slips for a moment is none to stop for.
+_WRONG_SPEED_S = 2.0
 
 
 @dataclass(slots=True)
 class Senses:
-    """Takes what the inputs and outputs say, in its order; gives the changes of state that come of it.
-
-    Attributes:
-        trigger: Edges of the entry eye that nobody has taken yet.
-    """
+    """Takes what the inputs and outputs say, in its order; gives the changes of state that come of it."""
 
     station: Station
     odometer: Odometer
     interlocks: Interlocks
-    trigger: list[Edge] = field(default_factory=list)
+    _triggers: list[Edge] = field(default_factory=list)
     _names: dict[int, str] = field(default_factory=dict)
     _covered: dict[str, Lasting] = field(default_factory=dict)
     _overdue: Overdue = field(default_factory=Overdue)
     _silence: Silence = field(default_factory=Silence)
     _silent_wheel: Lasting = field(default_factory=lambda: Lasting(_SILENT_WHEEL_S))
+    _wrong_speed: Lasting = field(default_factory=lambda: Lasting(_WRONG_SPEED_S))
     _count: int = 0
     _counted_ns: int | None = None
 
@@ -62,14 +61,20 @@ class Senses:
                 reason = "its gate was switched several times in a row and nothing arrived"
                 yield from self._tell("actuator overdue", now_ns, reason, about=record.bin, present=True)
 
-    def turn(self, now_ns: int) -> Iterator[Change]:
-        """What the passing of time alone brings."""
+    def triggers(self) -> list[Edge]:
+        """Edges of the entry eye since the last call."""
+        edges, self._triggers = self._triggers, []
+        return edges
+
+    def turn(self, now_ns: int, error: float | None) -> Iterator[Change]:
+        """What the passing of time alone brings, and how wrong the belt's way looks (None: nobody can tell)."""
         belt_goes = self.odometer.speed_mm_s > 0
         for name, covered in self._covered.items():
             if belt_goes and covered.lasts(now_ns):
                 reason = f"covered for longer than {self.station.guard.jam_s:g} s"
                 yield from self._tell("jam", now_ns, reason, about=name, present=True)
         yield from self._watch_wheel(now_ns)
+        yield from self._watch_speed(now_ns, error)
         yield from self.interlocks.tick(now_ns)
 
     def _edge(self, name: str, edge: Edge) -> Iterator[Change]:
@@ -86,7 +91,7 @@ class Senses:
         elif name == "inputs.reset" and active:
             yield from self.interlocks.reset(at_ns)
         elif name == "inputs.eye":
-            self.trigger.append(edge)
+            self._triggers.append(edge)
         elif name.startswith("full of bin "):
             about = name.removeprefix("full of bin ")
             reason = "it says so" if active else "it was emptied"
@@ -111,6 +116,15 @@ class Senses:
         dead = self._silent_wheel.lasts(now_ns)
         reason = "the encoder gives no counts while the belt runs" if dead else "the encoder counts again"
         yield from self._tell("encoder silent", now_ns, reason, present=dead)
+
+    def _watch_speed(self, now_ns: int, error: float | None) -> Iterator[Change]:
+        """Hold the way in use against the one that the pictures show."""
+        off = error is not None and abs(error) > self.station.belt.tolerance
+        self._wrong_speed.see(present=off, at_ns=now_ns)
+        wrong = self._wrong_speed.lasts(now_ns)
+        if wrong or (error is not None and not off):
+            reason = f"in the pictures it goes {abs(error or 0):.0%} {'farther' if (error or 0) > 0 else 'less far'}"
+            yield from self._tell("speed doubtful", now_ns, reason, present=wrong)
 
     @property
     def _present(self) -> set[CauseName]:

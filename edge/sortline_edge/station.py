@@ -4,7 +4,7 @@ It does no input or output, reads no clock and never sleeps, so that it runs the
 the simulated belt.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,7 +16,6 @@ from sortline_bundle.manifest import Manifest
 from sortline_bundle.preprocess import Box
 from sortline_edge.config import Bin, Station
 from sortline_edge.decide import Decision, Verdict, weigh
-from sortline_edge.detect import Detector
 from sortline_edge.interlocks import CauseName, Change, Interlocks
 from sortline_edge.ledger import SORTED, Ledger
 from sortline_edge.odometer import Odometer
@@ -24,7 +23,8 @@ from sortline_edge.ports import Classifier, Command, Frame, Recall, Report
 from sortline_edge.records import Record
 from sortline_edge.schedule import Ride, Scheduler
 from sortline_edge.senses import Senses
-from sortline_edge.track import Item, Tracker
+from sortline_edge.sight import Sight
+from sortline_edge.track import Item
 
 _FEWEST_FRAMES = 2  # what one single frame showed was a flicker, not an item
 # A decision is made so long before the first gate would have to be told, with the looks there are by then.
@@ -83,26 +83,20 @@ class Core:
         self.ledger = Ledger(station, self.odometer)
         self._senses = Senses(station, self.odometer, self.interlocks)
         self._scheduler = Scheduler(station, self.odometer)
-        self._detector = Detector()
-        self._tracker: Tracker | None = None
+        self._sight = Sight(station, self.odometer, start_ns - 1)
         self._cases: dict[int, _Case] = {}
         self._gone: list[Item] = []
         self._changes: list[Change] = []
-        self._seen_ns = start_ns - 1
 
     @property
     def items(self) -> list[Item]:
         """The items in the newest picture."""
-        return self._tracker.items if self._tracker else []
+        return self._sight.items
 
     @property
     def shown(self) -> list[tuple[int, Box]]:
         """The items in the newest picture, and where they are in it."""
-        gone = round(self.odometer.way_mm(self._seen_ns) / self._station.belt.mm_per_px)
-        return [
-            (item.number, Box(item.place.left + gone, item.place.top, item.place.right + gone, item.place.bottom))
-            for item in self.items
-        ]
+        return [(item.number, self._sight.box(item, self._sight.seen_ns)) for item in self.items]
 
     @property
     def busy(self) -> bool:
@@ -131,22 +125,24 @@ class Core:
 
     def see(self, frame: Frame) -> None:
         """Take one frame: find the items in it, know them again, look at them. What is older than the last is not."""
-        if frame.captured_ns <= self._seen_ns:
+        for _ in self.looking(frame):
+            pass
+
+    def looking(self, frame: Frame) -> Iterator[None]:
+        """As `see`, with a pause after each look, for what must not wait for the next: some boards look slowly."""
+        if frame.captured_ns <= self._sight.seen_ns:
             return
-        self._seen_ns = frame.captured_ns
-        if self._tracker is None:
-            self._tracker = Tracker(frame.image.shape[1])
-        mm_per_px = self._station.belt.mm_per_px
-        blobs = self._detector.blobs(frame.image, round(self._station.deciding.smallest_mm / mm_per_px))
-        gone_px = round(self.odometer.way_mm(frame.captured_ns) / mm_per_px)
-        self._gone += self._tracker.follow(blobs, frame.captured_ns, gone_px)
-        for item in self._tracker.items:
-            self._look(item, frame)
+        self._gone += self._sight.take(frame)
+        for item in self.items:
+            if self._look(item, frame):
+                yield
 
     def act(self, now_ns: int) -> Step:
         """Decide on what is ripe or has left, and give out what is due at `now_ns`, the time after all looking."""
-        for change in self._senses.turn(now_ns):
+        for change in self._senses.turn(now_ns, self._sight.error):
             self._note(change)
+        for edge in self._senses.triggers():
+            self._sight.edge(edge)
         ripe = [item for item in self.items if self._is_ripe(item, now_ns)]
         return self._step([*ripe, *self._gone], now_ns)
 
@@ -182,19 +178,22 @@ class Core:
         if change.halts:
             self.ledger.halt(change.cause, change.at_ns)
 
-    def _look(self, item: Item, frame: Frame) -> None:
+    def _look(self, item: Item, frame: Frame) -> bool:
+        """Look at an item, if there is more to be seen of it."""
         case = self._cases.setdefault(item.number, _Case(self._brain))
         for part in item.parts:
             case.closed |= self._cases.pop(part, case).closed
         case.longest_px = max(case.longest_px, item.place.width)
         case.several |= item.several
         if item.whole is None or case.closed or case.several or self._is_too_long(case) or not self.interlocks.sorting:
-            return
+            return False
         # Looks at different places of the picture have less in common than looks in a row.
         room_px = (frame.image.shape[1] - item.whole.width) / self._station.deciding.looks
-        if case.looked_px is None or item.whole.left >= case.looked_px + room_px:
-            case.looked_px = item.whole.left
-            case.looks.append(case.brain.classifier.logits(frame.image, item.whole, frame.order))
+        if case.looked_px is not None and item.whole.left < case.looked_px + room_px:
+            return False
+        case.looked_px = item.whole.left
+        case.looks.append(case.brain.classifier.logits(frame.image, item.whole, frame.order))
+        return True
 
     def _is_open(self, item: Item) -> bool:
         return item.frames >= _FEWEST_FRAMES and not self._cases[item.number].closed
@@ -203,7 +202,7 @@ class Core:
         looks = len(self._cases[item.number].looks)
         if looks >= self._station.deciding.looks:
             return True
-        last_call_ns = self._scheduler.last_call_ns(self._way_mm(item))
+        last_call_ns = self._scheduler.last_call_ns(self._sight.way_mm(item))
         return looks > 0 and last_call_ns is not None and now_ns + _HURRY_NS >= last_call_ns
 
     def _is_too_long(self, case: _Case) -> bool:
@@ -216,7 +215,7 @@ class Core:
         verdict = weigh(case.looks, manifest) if case.looks else None
         bin_ = self._station.bin_of(verdict.class_name) if verdict else None
         reason = self._reason(case, verdict, bin_)
-        way_mm = self._way_mm(item)
+        way_mm = self._sight.way_mm(item)
         ride = Ride(item.number, way_mm, bin_ if reason == SORTED else None)
         if not self._scheduler.plan(ride, now_ns):
             reason = "late"
@@ -227,7 +226,7 @@ class Core:
             seen_ns=item.first_ns,
             way_mm=way_mm,
             at_ns=item.newest_ns,
-            box=self._box(item),
+            box=self._sight.box(item, item.newest_ns),
             looks=len(case.looks),
             scores=verdict.scores if verdict else (),
             class_name=verdict.class_name if verdict else None,
@@ -251,18 +250,6 @@ class Core:
             "bin closed": bin_ is not None and bin_.name in self.interlocks.blocked,
         }
         return next((why for why, there in obstacles.items() if there and why), SORTED)
-
-    def _way_mm(self, item: Item) -> float:
-        """How far the belt has gone when the item's middle passes the middle of the picture."""
-        if self._tracker is None:
-            raise AssertionError("an item without a picture")
-        return (self._tracker.width_px / 2 - item.middle_px) * self._station.belt.mm_per_px
-
-    def _box(self, item: Item) -> Box:
-        """Where it was in the newest frame that showed it."""
-        gone = round(self.odometer.way_mm(item.newest_ns) / self._station.belt.mm_per_px)
-        left, top, right, bottom = item.place
-        return Box(left + gone, top, right + gone, bottom)
 
 
 def check_classes(station: Station, manifest: Manifest) -> None:

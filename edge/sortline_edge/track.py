@@ -58,11 +58,17 @@ class Item:
 
 
 @dataclass(slots=True)
-class _Votes:
+class Votes:
     """In how many frames an item was whole, and in how many of these it looked like several."""
 
     whole: int = 0
     several: int = 0
+
+    def take(self, *, several: bool) -> bool:
+        """Take what one frame says; whether most of them say `several`."""
+        self.whole += 1
+        self.several += several
+        return 2 * self.several > self.whole
 
 
 @dataclass(slots=True)
@@ -77,7 +83,7 @@ class Tracker:
     width_px: int
     items: list[Item] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
-    _votes: dict[int, _Votes] = field(default_factory=dict)
+    _votes: dict[int, Votes] = field(default_factory=dict)
     _sudden: set[tuple[int, ...]] = field(default_factory=set)
     _gone_px: int | None = None
     _gone_by_far: float = 0.0
@@ -141,7 +147,7 @@ class Tracker:
                     continue
                 owners = [Item(next(self._numbers), blob.box, first_ns=captured_ns, newest_ns=captured_ns)]
                 self.items.extend(owners)
-                self._votes[owners[0].number] = _Votes()
+                self._votes[owners[0].number] = Votes()
             elif self._is_sudden(blob.box, owners):
                 self._sudden.add(numbers)
                 if numbers in before:
@@ -221,10 +227,7 @@ class Tracker:
         item.place = Box(left, top, right, bottom)
         if not entering and not leaving:
             item.whole = _moved(blob.box, self._gone_px or 0)
-            votes = self._votes[item.number]
-            votes.whole += 1
-            votes.several += blob.several
-            item.several = 2 * votes.several > votes.whole
+            item.several = self._votes[item.number].take(several=blob.several)
 
 
 def _moved(box: Box, by_px: int) -> Box:

@@ -9,15 +9,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sortline_bundle.preprocess import Box
-from sortline_edge.detect import Detector, join, overlap, surround
+from sortline_edge.detect import Blob, Detector, join, overlap, surround
 
 SMALLEST_PX = 20
 GRID_PX = 4
 
 
+def boxes_in(detector: Detector, picture: NDArray[np.uint8], gone_px: int = 0) -> list[Box]:
+    return [blob.box for blob in detector.blobs(picture, SMALLEST_PX, gone_px)]
+
+
 def used_to(picture: NDArray[np.uint8]) -> Detector:
     detector = Detector()
-    detector.boxes(picture, SMALLEST_PX)
+    boxes_in(detector, picture)
     return detector
 
 
@@ -26,36 +30,36 @@ def used_to(picture: NDArray[np.uint8]) -> Detector:
 def test_an_item_is_found_where_it_lies(world: Any, left: int, top: int, length: int, height: int) -> None:
     detector = used_to(world.draw([], 0))
     picture = world.draw([world.thing(-left - length, length, top, height)], 0, 1)
-    (box,) = detector.boxes(picture, SMALLEST_PX)
+    (box,) = boxes_in(detector, picture)
     assert tuple(box) == pytest.approx((left, top, left + length, top + height), abs=GRID_PX)
 
 
 def test_items_are_given_from_the_exit_to_the_entry(world: Any) -> None:
     detector = used_to(world.draw([], 0))
     things = [world.thing(-60, 40), world.thing(-300, 40, top=120), world.thing(-180, 40)]
-    found = detector.boxes(world.draw(things, 0, 1), SMALLEST_PX)
+    found = boxes_in(detector, world.draw(things, 0, 1))
     assert [box.right for box in found] == pytest.approx([300, 180, 60], abs=GRID_PX)
 
 
 def test_dirt_is_passed_over_and_a_thin_long_thing_is_not(world: Any) -> None:
     detector = used_to(world.draw([], 0))
     things = [world.thing(-60, 12, height=12), world.thing(-200, 60, height=8)]
-    (box,) = detector.boxes(world.draw(things, 0, 1), SMALLEST_PX)
+    (box,) = boxes_in(detector, world.draw(things, 0, 1))
     assert box.right == pytest.approx(200, abs=GRID_PX)
 
 
 def test_an_item_that_lies_there_from_the_first_picture_on_is_found(world: Any) -> None:
-    (box,) = Detector().boxes(world.draw([world.thing(-200, 80)], 0), SMALLEST_PX)
+    (box,) = boxes_in(Detector(), world.draw([world.thing(-200, 80)], 0))
     assert box.right == pytest.approx(200, abs=GRID_PX)
 
 
 def test_the_belt_is_followed_while_the_light_changes_slowly(world: Any) -> None:
     detector = used_to(world.draw([], 0))
     for nth in range(200):
-        assert detector.boxes(world.draw([], 0, nth) + np.uint8(nth // 2), SMALLEST_PX) == []
+        assert boxes_in(detector, world.draw([], 0, nth) + np.uint8(nth // 2)) == []
     bright = world.draw([world.thing(-200, 80, colour=(200, 40, 40))], 0)
     bright += np.minimum(99, 255 - bright)
-    (box,) = detector.boxes(bright, SMALLEST_PX)
+    (box,) = boxes_in(detector, bright)
     assert box.right == pytest.approx(200, abs=GRID_PX)
 
 
@@ -63,26 +67,88 @@ def test_the_belt_is_followed_while_the_light_changes_slowly(world: Any) -> None
 def test_after_a_sudden_change_of_light_the_belt_is_learnt_anew(world: Any, change: int) -> None:
     detector = used_to(np.clip(world.draw([], 0).astype(int) + change, 0, 255).astype(np.uint8))
     for nth in range(400):
-        detector.boxes(world.draw([], 0, nth), SMALLEST_PX)
-    assert detector.boxes(world.draw([], 0), SMALLEST_PX) == []
-    (box,) = detector.boxes(world.draw([world.thing(-200, 80)], 0, 1), SMALLEST_PX)
+        boxes_in(detector, world.draw([], 0, nth), 10 * nth)
+    assert boxes_in(detector, world.draw([], 0)) == []
+    (box,) = boxes_in(detector, world.draw([world.thing(-200, 80)], 0, 1))
     assert box.right == pytest.approx(200, abs=GRID_PX)
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.3])
+def test_a_step_of_the_light_is_followed_at_once(world: Any, factor: float) -> None:
+    detector = used_to(world.draw([], 0))
+    picture = np.clip(factor * world.draw([world.thing(-200, 80)], 0, 1), 0, 255).astype(np.uint8)
+    (box,) = boxes_in(detector, picture)
+    assert tuple(box) == pytest.approx((120, 30, 200, 80), abs=GRID_PX)
+
+
+def test_the_shade_of_the_lens_is_learnt_while_the_belt_goes(world: Any) -> None:
+    shade = 1 - 0.5 * np.linspace(-1, 1, 320)[None, :, None] ** 2
+    detector = Detector()
+    for nth in range(100):
+        boxes_in(detector, (shade * world.draw([], 0, nth)).astype(np.uint8), 30 * nth)
+    assert boxes_in(detector, (shade * world.draw([], 0)).astype(np.uint8), 3000) == []
+    (box,) = boxes_in(detector, (shade * world.draw([world.thing(-310, 40)], 0, 1)).astype(np.uint8), 3000)
+    assert tuple(box) == pytest.approx((270, 30, 310, 80), abs=GRID_PX)
+
+
+def test_an_item_on_a_belt_that_stands_does_not_become_belt(world: Any) -> None:
+    detector = used_to(world.draw([], 0))
+    for nth in range(1000):
+        (box,) = boxes_in(detector, world.draw([world.thing(-200, 80)], 0, nth), 7)
+        assert tuple(box) == pytest.approx((120, 30, 200, 80), abs=GRID_PX)
+    assert boxes_in(detector, world.draw([], 0), 7) == []
+
+
+@settings(deadline=None, max_examples=20)
+@given(left=st.integers(0, 300), length=st.integers(2, SMALLEST_PX - 4), change=st.sampled_from([-60, -30, 30, 90]))
+def test_a_print_across_the_belt_is_belt_and_what_lies_on_it_is_not(
+    world: Any, left: int, length: int, change: int
+) -> None:
+    detector = used_to(world.draw([], 0))
+    seam, item = world.thing(-left - length, length, 0, 200, (70 + change,) * 3), world.thing(-left - 40, 60)
+    assert boxes_in(detector, world.draw([seam], 0, 1)) == []
+    (box,) = boxes_in(detector, world.draw([seam, item], 0, 2))
+    assert box.top == pytest.approx(30, abs=GRID_PX)
+    assert box.bottom == pytest.approx(80, abs=GRID_PX)
+
+
+def test_a_long_thin_item_across_the_belt_is_an_item(world: Any) -> None:
+    detector = used_to(world.draw([], 0))
+    (box,) = boxes_in(detector, world.draw([world.thing(-200, 12, 20, 160)], 0, 1))
+    assert (box.top, box.bottom) == pytest.approx((20, 180), abs=GRID_PX)
+
+
+def test_a_shadow_is_not_part_of_an_item_and_something_grey_is_an_item(world: Any) -> None:
+    detector = used_to(world.draw([], 0))
+    item, shadow = world.thing(-200, 80), world.thing(-224, 80, 40, 50, (40, 40, 40))
+    (box,) = boxes_in(detector, world.draw([shadow, item], 0, 1))
+    assert tuple(box) == pytest.approx((120, 30, 200, 80), abs=GRID_PX)
+    (box,) = boxes_in(detector, world.draw([shadow], 0, 2))
+    assert tuple(box) == pytest.approx((144, 40, 224, 90), abs=GRID_PX)
+
+
+def test_a_small_picture_is_not_made_smaller(world: Any) -> None:
+    belt, item = np.full((100, 160, 3), 70, np.uint8), np.full((9, 11, 3), (210, 50, 50), np.uint8)
+    detector = used_to(belt)
+    belt = belt.copy()
+    belt[33:42, 51:62] = item
+    assert detector.blobs(belt, 8, 0) == [Blob(Box(51, 33, 62, 42))]
 
 
 def test_items_do_not_become_belt_however_many_pass(world: Any) -> None:
     detector = used_to(world.draw([], 0))
     things = [world.thing(150 * nth, 100) for nth in range(20)]
     for nth in range(100):
-        detector.boxes(world.draw(things, 30 * nth, nth), SMALLEST_PX)
-    assert len(detector.boxes(world.draw([world.thing(-200, 80)], 0), SMALLEST_PX)) == 1
+        boxes_in(detector, world.draw(things, 30 * nth, nth), 30 * nth)
+    assert len(boxes_in(detector, world.draw([world.thing(-200, 80)], 0))) == 1
 
 
 def test_parts_nearer_than_an_item_is_small_are_one_item(world: Any) -> None:
     detector = used_to(world.draw([], 0))
     near = [world.thing(-100, 40), world.thing(-154, 40)]
     apart = [world.thing(-100, 40), world.thing(-170, 40)]
-    assert len(detector.boxes(world.draw(near, 0, 1), SMALLEST_PX)) == 1
-    assert len(detector.boxes(world.draw(apart, 0, 1), SMALLEST_PX)) == 2
+    assert len(boxes_in(detector, world.draw(near, 0, 1))) == 1
+    assert len(boxes_in(detector, world.draw(apart, 0, 1))) == 2
 
 
 boxes = st.builds(
