@@ -16,7 +16,10 @@ import pytest
 from PIL import Image
 
 from sortline_bundle.files import write_whole
+from sortline_bundle.threads import Chosen
+from sortline_edge.classify import TfliteClassifier
 from sortline_edge.clocks import VirtualClock
+from sortline_edge.commands import run
 from sortline_edge.config import Belt, BeltCamera
 from sortline_edge.ports import Frame
 from sortline_edge.twin.belt import start_belt
@@ -227,6 +230,22 @@ def test_a_runtime_that_is_not_there_ends_it_before_anything_is_opened(
     ran = sortline("run", place.file)
     assert (ran.exit_code, ran.out) == (3, "")
     assert "the runtime tflite-runtime is not installed" in ran.error
+    assert not place.recorder.exists()
+
+
+def test_a_board_too_slow_for_its_heartbeat_is_told_so_before_anything_is_opened(
+    sortline: Callable[..., Any], place: Place, coloured_items: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*arguments: Any) -> TfliteClassifier:
+        classifier = TfliteClassifier(*arguments)
+        classifier.threads = Chosen(threads=2, medians_ms=(210.0, 130.0))
+        return classifier
+
+    monkeypatch.setattr(run, "TfliteClassifier", slow)
+    place.write_belt(coloured_items, count=4)
+    ran = sortline("run", place.file)
+    assert (ran.exit_code, ran.out) == (3, "")
+    assert "`timing.heartbeat_ms` is 250, but one look at an item takes 130 ms on this board" in ran.error
     assert not place.recorder.exists()
 
 

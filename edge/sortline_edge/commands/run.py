@@ -12,7 +12,9 @@ from types import FrameType
 import cv2
 
 from sortline_bundle.archive import open_bundle
+from sortline_bundle.errors import ConfigError
 from sortline_bundle.golden import check_golden
+from sortline_bundle.threads import Chosen
 from sortline_edge.camera import open_camera
 from sortline_edge.classify import TfliteClassifier
 from sortline_edge.clocks import MonotonicClock
@@ -86,6 +88,7 @@ def _load(path: Path, station: Station) -> Brain:
     bundle = open_bundle(path)
     check_classes(station, bundle.manifest)
     classifier = TfliteClassifier(bundle, station.model.runtime, station.model.threads)
+    _check_heartbeat(station, classifier.threads)
     golden = check_golden(bundle, classifier.model)
     sys.stderr.write(
         f"{station.name}: {bundle.manifest.name} {bundle.manifest.version} ({bundle.digest[:12]}),"
@@ -93,6 +96,16 @@ def _load(path: Path, station: Station) -> Brain:
         f" runtime {classifier.model.runtime}, {classifier.threads}\n"
     )
     return Brain(bundle.manifest, classifier, bundle.digest)
+
+
+def _check_heartbeat(station: Station, threads: Chosen) -> None:
+    """See that one look leaves time to tell the outputs that the station is alive."""
+    look_ms = threads.medians_ms[threads.threads - 1] if threads.medians_ms else 0.0
+    if 2 * look_ms > station.timing.heartbeat_ms:
+        raise ConfigError(
+            f"`timing.heartbeat_ms` is {station.timing.heartbeat_ms:g}, but one look at an item takes {look_ms:.0f} ms on"
+            f" this board; set it to {3 * look_ms:.0f} or more, or take a smaller model"
+        )
 
 
 def _open_outputs(station: Station, folder: Path) -> ProcessOutputs:
