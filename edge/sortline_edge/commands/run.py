@@ -103,8 +103,8 @@ def _check_heartbeat(station: Station, threads: Chosen) -> None:
     look_ms = threads.medians_ms[threads.threads - 1] if threads.medians_ms else 0.0
     if 2 * look_ms > station.timing.heartbeat_ms:
         raise ConfigError(
-            f"`timing.heartbeat_ms` is {station.timing.heartbeat_ms:g}, but one look at an item takes {look_ms:.0f} ms on"
-            f" this board; set it to {3 * look_ms:.0f} or more, or take a smaller model"
+            f"`timing.heartbeat_ms` is {station.timing.heartbeat_ms:g}, but one look at an item takes {look_ms:.0f} ms"
+            f" on this board; set it to {3 * look_ms:.0f} or more, or take a smaller model"
         )
 
 
