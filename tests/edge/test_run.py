@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from sortline_bundle.errors import ConfigError
 from sortline_bundle.files import write_whole
 from sortline_bundle.threads import Chosen
-from sortline_edge.classify import TfliteClassifier
 from sortline_edge.clocks import VirtualClock
-from sortline_edge.commands import run
+from sortline_edge.commands.run import check_heartbeat
 from sortline_edge.config import Belt, BeltCamera
 from sortline_edge.ports import Frame
 from sortline_edge.twin.belt import start_belt
@@ -233,20 +233,14 @@ def test_a_runtime_that_is_not_there_ends_it_before_anything_is_opened(
     assert not place.recorder.exists()
 
 
-def test_a_board_too_slow_for_its_heartbeat_is_told_so_before_anything_is_opened(
-    sortline: Callable[..., Any], place: Place, coloured_items: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def slow(*arguments: Any) -> TfliteClassifier:
-        classifier = TfliteClassifier(*arguments)
-        classifier.threads = Chosen(threads=2, medians_ms=(210.0, 130.0))
-        return classifier
-
-    monkeypatch.setattr(run, "TfliteClassifier", slow)
-    place.write_belt(coloured_items, count=4)
-    ran = sortline("run", place.file)
-    assert (ran.exit_code, ran.out) == (3, "")
-    assert "`timing.heartbeat_ms` is 250, but one look at an item takes 130 ms on this board" in ran.error
-    assert not place.recorder.exists()
+@pytest.mark.parametrize(("look_ms", "fits"), [(124.0, True), (126.0, False)])
+def test_a_board_too_slow_for_its_heartbeat_is_told_so(world: Any, look_ms: float, fits: bool) -> None:
+    chosen = Chosen(threads=2, medians_ms=(210.0, look_ms))
+    if fits:
+        check_heartbeat(world.station(), chosen)
+        return
+    with pytest.raises(ConfigError, match="`timing.heartbeat_ms` is 250, but one look at an item takes 126 ms"):
+        check_heartbeat(world.station(), chosen)
 
 
 def test_a_camera_that_is_not_there_ends_it_before_an_output_is_claimed(

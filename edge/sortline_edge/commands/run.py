@@ -88,7 +88,7 @@ def _load(path: Path, station: Station) -> Brain:
     bundle = open_bundle(path)
     check_classes(station, bundle.manifest)
     classifier = TfliteClassifier(bundle, station.model.runtime, station.model.threads)
-    _check_heartbeat(station, classifier.threads)
+    check_heartbeat(station, classifier.threads)
     golden = check_golden(bundle, classifier.model)
     sys.stderr.write(
         f"{station.name}: {bundle.manifest.name} {bundle.manifest.version} ({bundle.digest[:12]}),"
@@ -98,8 +98,12 @@ def _load(path: Path, station: Station) -> Brain:
     return Brain(bundle.manifest, classifier, bundle.digest)
 
 
-def _check_heartbeat(station: Station, threads: Chosen) -> None:
-    """See that one look leaves time to tell the outputs that the station is alive."""
+def check_heartbeat(station: Station, threads: Chosen) -> None:
+    """See that one look leaves time to tell the outputs that the station is alive.
+
+    Raises:
+        ConfigError: it does not.
+    """
     look_ms = threads.medians_ms[threads.threads - 1] if threads.medians_ms else 0.0
     if 2 * look_ms > station.timing.heartbeat_ms:
         raise ConfigError(
