@@ -38,6 +38,7 @@ VERBS = {
     "classify": Verb("sortline_edge.commands.classify", "edge", "say what is on some images, with a picture"),
     "evaluate": Verb("sortline_edge.commands.evaluate", "edge", "measure a bundle on class folders of photographs"),
     "simulate": Verb("sortline_edge.commands.simulate", "edge", "let a bundle sort items on a simulated belt"),
+    "drill": Verb("sortline_edge.commands.drill", "edge", "let everything go wrong on a simulated belt, one by one"),
     "run": Verb("sortline_edge.commands.run", "edge", "sort, live: camera frames in, output lines driven"),
     "service": Verb("sortline_edge.commands.service", "edge", "write the systemd unit that runs a station"),
     "events": Verb("sortline_edge.commands.events", "edge", "show, sum up and export what a station has sorted"),

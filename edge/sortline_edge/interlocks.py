@@ -16,6 +16,7 @@ CauseName = Literal[
     "encoder silent",
     "model missing",
     "camera stale",
+    "camera frozen",
     "board hot",
     "PLC silent",
     "belt stands",
@@ -95,6 +96,13 @@ CAUSES: dict[CauseName, Cause] = {
         "stops",
         "by itself",
         "Check the camera's cable, unless frames come again.",
+        over_s=1.0,
+    ),
+    "camera frozen": Cause(
+        "the camera gave the very same picture several times in a row",
+        "stops",
+        "by itself",
+        "Start the station anew; where it comes again, check the camera's cable and supply.",
         over_s=1.0,
     ),
     "board hot": Cause(

@@ -13,6 +13,8 @@ from sortline_edge.station import Brain, Core, Step
 # Outputs that have died are opened anew after so long, and given up after so many times in a row.
 _OPEN_AGAIN_NS = 1_000_000_000
 _OPEN_TRIES = 10
+# Clocks of cameras and this one may differ by so much.
+_FUTURE_NS = 20_000_000
 
 
 class Moment(NamedTuple):
@@ -55,6 +57,7 @@ class Runner:
         # A code stands as long as the longest gate would be open.
         self._stands_ns = round(1e6 * max(bin_.dwell_ms for bin_ in station.bins))
         self._last_ns = 0
+        self._stamp_ns = -1
 
     @property
     def outputs_answer(self) -> bool:
@@ -72,7 +75,7 @@ class Runner:
         try:
             self._outputs = self._open_outputs()
             while (frame := self._camera.read(self._beat_s, self._guard.max_age_s)) is not NoFrame.ENDED:
-                if isinstance(frame, NoFrame):
+                if isinstance(frame, NoFrame) or not self._is_of_now(frame):
                     self._miss_frame()
                     yield self._turn(None)
                 else:
@@ -91,6 +94,13 @@ class Runner:
         if self._outputs is not None:
             self._outputs.close()
             self._outputs = None
+
+    def _is_of_now(self, frame: Frame) -> bool:
+        """Whether a frame's time can be right: after the one before, and not from the future."""
+        fits = self._stamp_ns < frame.captured_ns <= self._clock.now_ns() + _FUTURE_NS
+        if fits:
+            self._stamp_ns = frame.captured_ns
+        return fits
 
     def _take_frame(self, frame: Frame) -> None:
         self._renew()

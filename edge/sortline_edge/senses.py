@@ -28,6 +28,7 @@ class Senses:
     _triggers: list[Edge] = field(default_factory=list)
     _names: dict[int, str] = field(default_factory=dict)
     _covered: dict[str, Lasting] = field(default_factory=dict)
+    _dark: set[str] = field(default_factory=set)
     _overdue: Overdue = field(default_factory=Overdue)
     _silence: Silence = field(default_factory=Silence)
     _silent_wheel: Lasting = field(default_factory=lambda: Lasting(_SILENT_WHEEL_S))
@@ -70,7 +71,8 @@ class Senses:
         """What the passing of time alone brings, and how wrong the belt's way looks (None: nobody can tell)."""
         belt_goes = self.odometer.speed_mm_s > 0
         for name, covered in self._covered.items():
-            if belt_goes and covered.lasts(now_ns):
+            covered.see(present=name in self._dark and belt_goes, at_ns=now_ns)
+            if covered.lasts(now_ns):
                 reason = f"covered for longer than {self.station.guard.jam_s:g} s"
                 yield from self._tell("jam", now_ns, reason, about=name, present=True)
         yield from self._watch_wheel(now_ns)
@@ -80,7 +82,8 @@ class Senses:
     def _edge(self, name: str, edge: Edge) -> Iterator[Change]:
         at_ns, active = edge.at_ns, edge.active
         if name in self._covered:
-            self._covered[name].see(present=active, at_ns=at_ns)
+            (self._dark.add if active else self._dark.discard)(name)
+            self._covered[name].see(present=active and self.odometer.speed_mm_s > 0, at_ns=at_ns)
             if not active:
                 yield from self._tell("jam", at_ns, "free again", about=name, present=False)
         if name == "inputs.emergency_stop":
@@ -96,6 +99,13 @@ class Senses:
             about = name.removeprefix("full of bin ")
             reason = "it says so" if active else "it was emptied"
             yield from self._tell("bin full", at_ns, reason, about=about, present=active)
+
+    def forget(self, now_ns: int) -> None:
+        """The outputs died: nobody tells how the inputs are until they are opened anew, and then all is told anew."""
+        self._dark.clear()
+        for covered in self._covered.values():
+            covered.see(present=False, at_ns=now_ns)
+        self._count = 0
 
     def _turned(self, report: Counted) -> None:
         encoder = self.station.inputs.encoder

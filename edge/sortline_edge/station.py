@@ -29,6 +29,7 @@ from sortline_edge.track import Item
 _FEWEST_FRAMES = 2  # what one single frame showed was a flicker, not an item
 # A decision is made so long before the first gate would have to be told, with the looks there are by then.
 _HURRY_NS = 60_000_000
+_FROZEN_FRAMES = 4
 
 
 class Brain(NamedTuple):
@@ -114,6 +115,8 @@ class Core:
 
     def tell(self, cause: CauseName, now_ns: int, reason: str, *, present: bool) -> None:
         """Hear of a state that only the shell around the core can know: of camera, board, outputs or bundle."""
+        if cause == "outputs lost" and present:
+            self._senses.forget(now_ns)
         self._note(self.interlocks.tell(cause, present=present, now_ns=now_ns, reason=reason))
 
     def hear(self, reports: Iterable[Report]) -> None:
@@ -133,6 +136,9 @@ class Core:
         if frame.captured_ns <= self._sight.seen_ns:
             return
         self._gone += self._sight.take(frame)
+        frozen = self._sight.repeats >= _FROZEN_FRAMES
+        reason = "the same picture came again and again" if frozen else "pictures differ again"
+        self.tell("camera frozen", frame.captured_ns, reason, present=frozen)
         for item in self.items:
             if self._look(item, frame):
                 yield

@@ -239,7 +239,7 @@ def test_a_board_too_slow_for_its_heartbeat_is_told_so(world: Any, look_ms: floa
     if fits:
         check_heartbeat(world.station(), chosen)
         return
-    with pytest.raises(ConfigError, match="`timing.heartbeat_ms` is 250, but one look at an item takes 126 ms"):
+    with pytest.raises(ConfigError, match=r"`timing.heartbeat_ms` is 250, but one look at an item takes 126 ms"):
         check_heartbeat(world.station(), chosen)
 
 

@@ -69,23 +69,24 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def default_station(bundle: Bundle) -> Station:
+    """A station with a gate for each class."""
+    bins = [
+        Bin(name=name, classes=(name,), line=nth + 1, distance_mm=FIRST_GATE_MM + nth * GATE_MM, delay_ms=20)
+        for nth, name in enumerate(bundle.manifest.class_names)
+    ]
+    return Station(
+        name="simulated",
+        bundle="-",
+        camera=BeltCamera(items=""),
+        belt=Belt(speed_mm_s=250, mm_per_px=0.5),
+        bins=tuple(bins),
+        outputs=RecorderOutputs(),
+    )
+
+
 def _station(arguments: argparse.Namespace, bundle: Bundle) -> Station:
-    if arguments.station:
-        base = load_station(arguments.station)
-    else:
-        names = bundle.manifest.class_names
-        bins = [
-            Bin(name=name, classes=(name,), line=nth + 1, distance_mm=FIRST_GATE_MM + nth * GATE_MM, delay_ms=20)
-            for nth, name in enumerate(names)
-        ]
-        base = Station(
-            name="simulated",
-            bundle=str(arguments.bundle),
-            camera=BeltCamera(items=""),
-            belt=Belt(speed_mm_s=250, mm_per_px=0.5),
-            bins=tuple(bins),
-            outputs=RecorderOutputs(),
-        )
+    base = load_station(arguments.station) if arguments.station else default_station(bundle)
     camera = BeltCamera(
         items=str(arguments.items.resolve()),
         count=arguments.count,

@@ -124,7 +124,7 @@ KINDS: Mapping[FaultKind, Kind] = MappingProxyType(
         "encoder-dead": Kind("the encoder gives no counts", needs="inputs.encoder"),
         "belt-stands": Kind("the belt stands, and `inputs.belt_running` says so where it is wired"),
         "belt-stands-unseen": Kind(
-            "the belt stands, and `inputs.belt_running` says that it goes", needs="inputs.belt_running"
+            "the belt stands, and `inputs.belt_running` says that it goes", needs="inputs.belt_running", by_hand=True
         ),
         "belt-slips": Kind("the belt is slower than it was set", _share("its speed", 0.2)),
         "belt-fast": Kind("the belt is faster than it was set", _share("its speed", 0.2, 10.0)),

@@ -143,6 +143,7 @@ def ride(
     front_mm = LEAD_IN_S * layout.speed_mm_s + layout.width_px / 2 * layout.mm_per_px
     edge_px = max(1, 4 // layout.reduction)
     before: Rider | None = None
+    touches = False
     for number, cutting in enumerate(islice(_cuttings(photographs, seed, cut), count)):
         random = np.random.default_rng((seed, 1, number))
         angle = float(random.uniform(0, 360))
@@ -153,7 +154,10 @@ def ride(
         middle_mm = front_mm + length_mm / 2
         top_px = int(random.integers(edge_px, lowest_px))
         gap_mm = layout.gap_mm + float(random.exponential(layout.gap_mm))
-        if before is not None and (touch := _touch(before, length_mm, mishaps, seed)) is not None:
+        # One on another, and no pile: what lies on an item has nothing on it.
+        touch = None if before is None or touches else _touch(before, length_mm, mishaps, seed)
+        touches = touch is not None
+        if before is not None and touch is not None:
             middle_mm, aside = touch
             top_px = min(max(int(before.top_px + aside * height), edge_px), lowest_px)
         share = mishaps.fall(middle_mm)
