@@ -21,6 +21,8 @@ from sortline_edge.twin.books import home
 from sortline_edge.twin.world import LOST
 
 AT_S, FOR_S = 10.0, 6.0
+# A bin gets but a few of the items.
+BIN_FOR_S = 25.0
 _COUNT_MM = 1.0
 _EYE_MM = -250.0
 
@@ -75,12 +77,14 @@ def drill(
         key = msgspec.json.encode(wired)
         if key not in known:
             known[key] = simulate(bundle, wired, folder, conditions)
-        bin_name = wired.bins[0].name if KINDS[kind].needs.startswith("bin") else None
-        fault = Fault(kind=kind, at_s=AT_S, for_s=FOR_S, bin=bin_name)
+        fault = Fault(kind=kind, at_s=AT_S, for_s=FOR_S)
+        if KINDS[kind].needs.startswith("bin"):
+            busiest = max(known[key].books.bins[:-1], key=lambda book: book.items)
+            fault = msgspec.structs.replace(fault, for_s=BIN_FOR_S, bin=busiest.bin)
         camera = msgspec.structs.replace(wired.camera, faults=(fault,))
         outcome = simulate(bundle, msgspec.structs.replace(wired, camera=camera), folder, conditions)
         advance(1)
-        yield _row(kind, wired, known[key], outcome)
+        yield _row(fault, wired, known[key], outcome)
 
 
 def wired_for(kind: FaultKind, station: Station) -> Station:
@@ -124,15 +128,15 @@ def _with_plc(station: Station, lines: Iterator[int]) -> Station:
     return msgspec.structs.replace(station, bins=bins, signal=signal)
 
 
-def _row(kind: FaultKind, station: Station, without: Outcome, with_: Outcome) -> Row:
+def _row(fault: Fault, station: Station, without: Outcome, with_: Outcome) -> Row:
     lost = Counter(with_.books.losses)
     lost.subtract(without.books.losses)
     decided = {id(ending.decision): ending for fate in with_.fates for ending in fate.endings}
     return Row(
-        kind=kind,
-        about=KINDS[kind].about,
+        kind=fault.kind,
+        about=KINDS[fault.kind].about,
         states=tuple(dict.fromkeys(change.cause for change in with_.changes if change.entered)),
-        back_s=_back_s(with_.changes),
+        back_s=_back_s(with_.changes, AT_S + fault.for_s),
         restarts=with_.restarts,
         lost={cause: count for cause, count in lost.most_common() if count > 0},
         wrong=_in_wrong_bins(station, with_) - _in_wrong_bins(station, without),
@@ -145,11 +149,11 @@ def _in_wrong_bins(station: Station, outcome: Outcome) -> int:
     return sum(fate.bin not in (home(station, fate), station.reject, LOST) for fate in outcome.fates)
 
 
-def _back_s(changes: list[Change]) -> float | None:
+def _back_s(changes: list[Change], end_s: float) -> float | None:
     """How long after the fault's end the last state was over."""
     present: set[tuple[str, str]] = set()
     last_ns = 0
     for change in changes:
         (present.add if change.entered else present.discard)((change.cause, change.about))
         last_ns = change.at_ns
-    return None if present or not changes else last_ns / 1e9 - AT_S - FOR_S
+    return None if present or not changes else last_ns / 1e9 - end_s

@@ -22,6 +22,7 @@ CauseName = Literal[
     "belt stands",
     "actuator overdue",
     "bin full",
+    "gate open",
     "eye and picture disagree",
     "events not written",
     "bundle refused",
@@ -136,6 +137,13 @@ CAUSES: dict[CauseName, Cause] = {
         "by itself",
         "Empty the bin.",
         over_s=1.0,
+    ),
+    "gate open": Cause(
+        "the eye in a chute saw several things in a row that no gate was switched for",
+        "warns",
+        "reset",
+        "Stop the belt; see whether that gate is stuck open, then press reset.",
+        lasts=False,
     ),
     "eye and picture disagree": Cause(
         "the photo-eye at the entry and the camera do not see the same items",

@@ -46,6 +46,7 @@ class Ledger:
     closed: Counter[tuple[Outcome, str]] = field(default_factory=Counter)
     _open: dict[int, _Page] = field(default_factory=dict)
     _records: list[Record] = field(default_factory=list)
+    _strays: list[str] = field(default_factory=list)
     _bins_by_eye: dict[int, Bin] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -96,6 +97,11 @@ class Ledger:
             case _:
                 pass
 
+    def strays(self) -> list[str]:
+        """Bins that something came into since the last call, for which nothing had been switched."""
+        strays, self._strays = self._strays, []
+        return strays
+
     def turn(self, now_ns: int) -> list[Record]:
         """Close what nothing more can come for; every record since the last call."""
         way_mm = self.odometer.way_mm(now_ns)
@@ -142,6 +148,7 @@ class Ledger:
             if not page.confirmed and page.switched_ns is not None and at_ns >= page.switched_ns:
                 page.confirmed = True
                 return
+        self._strays.append(bin_.name)
 
     def _wait_ns(self, bin_: Bin) -> int:
         """From the command until the item that it was for has arrived or is lost."""

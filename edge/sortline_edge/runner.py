@@ -1,12 +1,13 @@
 """Brings core and devices together: the loop that sorts."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from sortline_bundle.errors import HardwareError, SortlineError
 from sortline_edge.clocks import Clock
 from sortline_edge.config import Station
-from sortline_edge.ports import Camera, Code, Command, Frame, NoFrame, Outputs, Pulse, Recall, Report
+from sortline_edge.ports import Camera, Code, Command, Frame, MadeSafe, NoFrame, Outputs, Pulse, Recall, Report
 from sortline_edge.records import Record
 from sortline_edge.station import Brain, Core, Step
 
@@ -158,6 +159,9 @@ class Runner:
             self._lose(error)
             return []
         self._core.hear(reports)
+        for report in reports:
+            if isinstance(report, MadeSafe):
+                self._lose(HardwareError(f"the outputs were made safe: {report.reason}"))
         return reports
 
     def _send(self, commands: list[Command]) -> None:
@@ -174,6 +178,9 @@ class Runner:
         return command.off_ns if isinstance(command, Pulse) else command.at_ns + self._stands_ns
 
     def _lose(self, error: HardwareError) -> None:
+        if self._outputs is not None:
+            with contextlib.suppress(HardwareError):  # what they did before counts
+                self._core.hear(self._outputs.reports())
         self._make_safe()
         self._try_ns = self._clock.now_ns()
         self._core.tell("outputs lost", self._try_ns, str(error), present=True)

@@ -1,5 +1,6 @@
 """What the wires say, made into what the station needs to know: how far the belt has gone, and its states."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -14,6 +15,10 @@ from sortline_edge.watch import Lasting, Overdue, Silence
 _STANDS_AFTER_NS = 250_000_000
 # A belt that is said to run has given counts by then.
 _SILENT_WHEEL_S = 2.0
+# An item needs longer than this through the picture; a shadow at its edge does not last.
+_STRANGE_S = 0.4
+# So many things in a row came down a chute that nothing was sent into.
+_MOST_STRAYS = 3
 # A belt that slips for a moment is none to stop for.
 _WRONG_SPEED_S = 2.0
 
@@ -33,6 +38,8 @@ class Senses:
     _silence: Silence = field(default_factory=Silence)
     _silent_wheel: Lasting = field(default_factory=lambda: Lasting(_SILENT_WHEEL_S))
     _wrong_speed: Lasting = field(default_factory=lambda: Lasting(_WRONG_SPEED_S))
+    _strange: Lasting = field(default_factory=lambda: Lasting(_STRANGE_S))
+    _strays: Counter[str] = field(default_factory=Counter)
     _count: int = 0
     _counted_ns: int | None = None
 
@@ -55,9 +62,19 @@ class Senses:
             case _:
                 pass
 
-    def close(self, records: Iterable[Record], now_ns: int) -> Iterator[Change]:
-        """Take the ends of items: a gate whose items never arrive is out of order."""
+    def close(self, records: Iterable[Record], strays: Iterable[str], now_ns: int) -> Iterator[Change]:
+        """Take the ends of items, and the bins something came into that nothing was sent to.
+
+        A gate whose items never arrive is out of order, and so is one whose bin gets what was not sent there.
+        """
+        for name in strays:
+            self._strays[name] += 1
+            if self._strays[name] == _MOST_STRAYS:
+                reason = f"{_MOST_STRAYS} things in a row came that nothing was switched for"
+                yield from self._tell("gate open", now_ns, reason, about=name, present=True)
         for record in records:
+            if record.confirmed:
+                self._strays[record.bin] = 0
             if record.confirmed is not None and self._overdue.switched(record.bin, confirmed=record.confirmed):
                 reason = "its gate was switched several times in a row and nothing arrived"
                 yield from self._tell("actuator overdue", now_ns, reason, about=record.bin, present=True)
@@ -67,8 +84,14 @@ class Senses:
         edges, self._triggers = self._triggers, []
         return edges
 
-    def turn(self, now_ns: int, error: float | None) -> Iterator[Change]:
-        """What the passing of time alone brings, and how wrong the belt's way looks (None: nobody can tell)."""
+    def turn(self, now_ns: int, error: float | None, *, unannounced: bool) -> Iterator[Change]:
+        """What the passing of time brings, and what the pictures show.
+
+        Args:
+            now_ns: The time.
+            error: How wrong the belt's way looks, as a share; None: nobody can tell.
+            unannounced: The picture shows something that the entry eye has not seen.
+        """
         belt_goes = self.odometer.speed_mm_s > 0
         for name, covered in self._covered.items():
             covered.see(present=name in self._dark and belt_goes, at_ns=now_ns)
@@ -77,6 +100,11 @@ class Senses:
                 yield from self._tell("jam", now_ns, reason, about=name, present=True)
         yield from self._watch_wheel(now_ns)
         yield from self._watch_speed(now_ns, error)
+        self._strange.see(present=unannounced, at_ns=now_ns)
+        strange = self._strange.lasts(now_ns)
+        if strange or not unannounced:
+            reason = "the picture shows items that the eye has not seen" if strange else "they agree"
+            yield from self._tell("eye and picture disagree", now_ns, reason, present=strange)
         yield from self.interlocks.tick(now_ns)
 
     def _edge(self, name: str, edge: Edge) -> Iterator[Change]:

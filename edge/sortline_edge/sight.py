@@ -18,8 +18,8 @@ _CHECK_EVERY, _CHECKS = 12, 16
 # Of belts with texture nine shifts in ten are surer. What a lens or a sensor leaves in every picture is less so.
 _SURE = 0.28
 _LEAST_MM = 1.0
-# No two pictures of a working camera are alike to the bit: every so many-th pixel each way tells.
-_SAMPLED = 16
+# No two pictures of a belt that goes are alike to the bit: every so many-th pixel each way tells.
+_SAMPLED = 12
 
 
 @dataclass(slots=True)
@@ -31,12 +31,15 @@ class Sight:
         odometer: Where the belt is; moved by the pictures where they measure it.
         seen_ns: Capture time of the newest frame.
         repeats: How many frames in a row showed the very same picture as the one before, which is not looked at again.
+        unannounced: Whether the newest picture shows something on the belt that the entry eye, if it is the trigger,
+            has not seen.
     """
 
     station: Station
     odometer: Odometer
     seen_ns: int
     repeats: int = 0
+    unannounced: bool = False
     _sample: bytes = b""
     _detector: Detector = field(default_factory=Detector)
     _follower: Tracker | Eye | None = None
@@ -70,7 +73,8 @@ class Sight:
         """Take one frame, which must be newer than the last; the items that have left the picture since then."""
         self.seen_ns = frame.captured_ns
         sample = frame.image[::_SAMPLED, ::_SAMPLED].tobytes()
-        self.repeats, self._sample = (self.repeats + 1 if sample == self._sample else 0), sample
+        same = sample == self._sample and self.odometer.speed_mm_s > 0
+        self.repeats, self._sample = self.repeats + 1 if same else 0, sample
         if self.repeats:
             return []
         self._nth += 1
@@ -84,7 +88,17 @@ class Sight:
             self._edges.clear()
         gone_px = round(self._gone_px(frame.captured_ns))
         blobs = self._detector.blobs(frame.image, round(deciding.smallest_mm / belt.mm_per_px), gone_px)
-        return self._follower.follow(blobs, frame.captured_ns, gone_px)
+        gone = self._follower.follow(blobs, frame.captured_ns, gone_px)
+        self.unannounced = isinstance(self._follower, Eye) and any(
+            blob.box.left > 0 and blob.box.right < frame.image.shape[1] and not self._is_of_an_item(blob.box, gone_px)
+            for blob in blobs
+        )
+        return gone
+
+    def _is_of_an_item(self, box: Box, gone_px: int) -> bool:
+        return any(
+            box.left < item.place.right + gone_px and item.place.left + gone_px < box.right for item in self.items
+        )
 
     def way_mm(self, item: Item) -> float:
         """How far the belt has gone when an item's middle passes the middle of the picture."""

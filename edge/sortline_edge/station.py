@@ -145,7 +145,7 @@ class Core:
 
     def act(self, now_ns: int) -> Step:
         """Decide on what is ripe or has left, and give out what is due at `now_ns`, the time after all looking."""
-        for change in self._senses.turn(now_ns, self._sight.error):
+        for change in self._senses.turn(now_ns, self._sight.error, unannounced=self._sight.unannounced):
             self._note(change)
         for edge in self._senses.triggers():
             self._sight.edge(edge)
@@ -172,7 +172,7 @@ class Core:
         due = self._scheduler.due(now_ns)
         self.ledger.miss(due.too_close, "too close", now_ns)
         records = self.ledger.turn(now_ns)
-        for change in self._senses.close(records, now_ns):
+        for change in self._senses.close(records, self.ledger.strays(), now_ns):
             self._note(change)
         changes, self._changes = self._changes, []
         return Step(decisions, commands + due.commands, changes, records)

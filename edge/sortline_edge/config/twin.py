@@ -117,11 +117,13 @@ KINDS: Mapping[FaultKind, Kind] = MappingProxyType(
             Amount(5.0, 0.0, 100.0, "glitches a second"),
             needs="inputs.eye",
         ),
-        "encoder-misses": Kind("the encoder leaves out counts", _share("the counts", 0.2), needs="inputs.encoder"),
-        "encoder-extra": Kind(
-            "the encoder gives counts too many", _share("the counts", 0.2, 10.0), needs="inputs.encoder"
+        "encoder-misses": Kind(
+            "the encoder leaves out counts", _share("the counts", 0.2), needs="inputs.encoder", by_hand=True
         ),
-        "encoder-dead": Kind("the encoder gives no counts", needs="inputs.encoder"),
+        "encoder-extra": Kind(
+            "the encoder gives counts too many", _share("the counts", 0.2, 10.0), needs="inputs.encoder", by_hand=True
+        ),
+        "encoder-dead": Kind("the encoder gives no counts", needs="inputs.encoder", by_hand=True),
         "belt-stands": Kind("the belt stands, and `inputs.belt_running` says so where it is wired"),
         "belt-stands-unseen": Kind(
             "the belt stands, and `inputs.belt_running` says that it goes", needs="inputs.belt_running", by_hand=True
@@ -135,7 +137,9 @@ KINDS: Mapping[FaultKind, Kind] = MappingProxyType(
         ),
         "gate-dead": Kind("a gate does not open", needs="bin", by_hand=True),
         "gate-open": Kind("a gate stays open", needs="bin", by_hand=True),
-        "gate-slow": Kind("a gate opens and closes late", Amount(100.0, 0.0, 10_000.0, "ms more"), needs="bin"),
+        "gate-slow": Kind(
+            "a gate opens and closes late", Amount(100.0, 0.0, 10_000.0, "ms more"), needs="bin", by_hand=True
+        ),
         "chute-eye-dead": Kind("the photo-eye in a chute sees nothing", needs="bin.eye", by_hand=True),
         "chute-blocked": Kind("something is stuck before the photo-eye in a chute", needs="bin.eye", by_hand=True),
         "bin-full": Kind("a bin is full", needs="bin.full"),

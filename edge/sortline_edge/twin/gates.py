@@ -41,6 +41,7 @@ class GateLog:
         faults: What goes wrong with gates.
         spread_ns: Standard deviation of a gate's delay; none is farther than three of them from the mean.
         seed: Of the delays.
+        holds_ns: How long a code is obeyed that a PLC has taken; None: until the next one, where no PLC takes them.
         suppressed: Items whose pulse was left out because it would have been late.
         worst_late_ns: The latest that any line was switched.
     """
@@ -48,6 +49,7 @@ class GateLog:
     faults: Faults = field(default_factory=lambda: Faults((), 0))
     spread_ns: float = 0.0
     seed: int = 0
+    holds_ns: int | None = None
     suppressed: list[int] = field(default_factory=list)
     worst_late_ns: int = 0
     _lines: dict[int, _Openings] = field(default_factory=dict)
@@ -68,7 +70,10 @@ class GateLog:
                     if self.faults.at("plc-silent", report.at_ns) is None:
                         for openings in self._codes.values():
                             openings.end(report.at_ns)
-                        self._codes.setdefault(report.value, _Openings()).begin(report.at_ns)
+                        openings = self._codes.setdefault(report.value, _Openings())
+                        openings.begin(report.at_ns)
+                        if self.holds_ns is not None:
+                            openings.end(report.at_ns + self.holds_ns)
 
     def is_open(self, bin_: Bin, at_ns: int) -> bool:
         """Whether a bin's gate stood open at a time, which the reports must have reached."""

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from sortline_edge.config import BeltCamera as Settings
-from sortline_edge.config import Bin, Station
+from sortline_edge.config import Bin, CodeSignal, Station
 from sortline_edge.twin.faults import Faults, Window
 from sortline_edge.twin.gates import GateLog
 from sortline_edge.twin.motion import Motion
@@ -45,7 +45,10 @@ class World:
     def __post_init__(self) -> None:
         """Put up the gates, and the eyes and wires."""
         seed = self.settings.seed
-        self.gates = GateLog(self.faults, 1e6 * self.settings.gate_spread_ms, seed)
+        signal = self.station.signal
+        taken = isinstance(signal, CodeSignal) and signal.strobe is not None
+        holds_ns = round(1e6 * max(bin_.dwell_ms for bin_ in self.station.bins)) if taken else None
+        self.gates = GateLog(self.faults, 1e6 * self.settings.gate_spread_ms, seed, holds_ns)
         self.senses = Senses(self.station, self.layout, self.motion, self.traffic, self.faults, self.gates, seed)
 
     def fate(self, rider: Rider) -> str:
