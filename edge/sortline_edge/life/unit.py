@@ -24,6 +24,7 @@ _REALTIME_PRIORITY = 49
 # Twice the budget of a sorting station: what leaks is started anew before the board has no memory left.
 _MEMORY = "500M"
 _SHORTEST_WATCHDOG_S = 30
+_RUN = ("-P", "-m", "sortline_bundle.command", "run", "--wait")
 
 
 class Needs(NamedTuple):
@@ -73,7 +74,7 @@ def service_unit(station: Station, file: Path, *, user: str, python: Path, syste
             *_limits(),
             *_devices(station),
             *_files(station, file, python),
-            *_ALWAYS,
+            *(line for line in _ALWAYS if line != _TUNABLES or not _has_servos(station)),
         ],
         "Install": ["WantedBy=multi-user.target"],
     }
@@ -85,7 +86,7 @@ def _life(station: Station, file: Path, user: str, python: Path) -> Iterator[str
     yield f"User={user}"
     yield f"WorkingDirectory={_escaped(str(file.parent))}"
     # Variables are filled in behind the program only.
-    words = (_quoted(word).replace("$", "$$") for word in ("-P", "-m", "sortline_bundle.command", "run", str(file)))
+    words = (_quoted(word).replace("$", "$$") for word in (*_RUN, str(file)))
     yield f"ExecStart={_quoted(str(python))} {' '.join(words)}"
     yield "ExecReload=/bin/kill -HUP $MAINPID"
     yield "Environment=PYTHONFAULTHANDLER=1"
@@ -136,9 +137,18 @@ def _files(station: Station, file: Path, python: Path) -> Iterator[str]:
 def _written(station: Station, file: Path) -> list[Path]:
     """The folders that a station writes to, without `..`, which systemd does not take."""
     files = [station.outputs.path] if isinstance(station.outputs, RecorderOutputs) else []
-    return [Path(os.path.normpath(file.parent / path)).parent for path in files]
+    if station.events is not None:
+        files.append(station.events.path)
+    folders = (Path(os.path.normpath(file.parent / path)).parent for path in files)
+    return list(dict.fromkeys(folders))
 
 
+def _has_servos(station: Station) -> bool:
+    return isinstance(station.outputs, GpiodOutputs) and bool(station.outputs.servos)
+
+
+# A servo's pulse widths are written to files under /sys, which this makes read-only.
+_TUNABLES = "ProtectKernelTunables=yes"
 _ALWAYS = """\
 UMask=0027
 PrivateTmp=yes

@@ -12,8 +12,9 @@ import pytest
 from sortline_bundle.command import main
 from sortline_bundle.errors import ConfigError
 from sortline_bundle.strict import Table
-from sortline_edge.config import GpiodOutputs, Guard, RecorderOutputs
+from sortline_edge.config import Events, GpiodOutputs, Guard, RecorderOutputs
 from sortline_edge.config.cameras import CameraSettings
+from sortline_edge.config.wiring import Servo
 from sortline_edge.life import unit
 from sortline_edge.life.unit import service_unit
 from sortline_edge.outputs.process import REALTIME_PRIORITY
@@ -154,6 +155,17 @@ def test_only_what_the_station_writes_to_can_be_written(make: Callable[..., str]
     text = make(outputs=RecorderOutputs(path=path))
     assert settings(text, "ProtectSystem") == ["strict"]
     assert settings(text, "ReadWritePaths") == [f'"{folder}"']
+    kept = make(outputs=GpiodOutputs(chip="pinctrl-rp1"), events=Events(path=path))
+    assert settings(kept, "ReadWritePaths") == [f'"{folder}"']
+    both = make(outputs=RecorderOutputs(path=path), events=Events(path=path))
+    assert settings(both, "ReadWritePaths") == [f'"{folder}"']
+
+
+def test_only_servos_may_write_to_the_kernels_files(make: Callable[..., str]) -> None:
+    assert settings(make(), "ProtectKernelTunables") == ["yes"]
+    servo = Servo(line=500, chip="pwmchip0", channel=0, rest_us=1000, active_us=2000)
+    moved = make(outputs=GpiodOutputs(chip="pinctrl-rp1", servos=(servo,)))
+    assert settings(moved, "ProtectKernelTunables") == []
 
 
 @pytest.mark.parametrize(
@@ -219,7 +231,7 @@ def test_the_command_prints_the_unit_or_writes_it(tmp_path: Path, capsys: pytest
     words = ["service", str(file), "--user", "belt", "--python", "/opt/sortline/bin/python"]
     assert main(words) == 0
     printed = capsys.readouterr().out
-    start = f'"/opt/sortline/bin/python" "-P" "-m" "sortline_bundle.command" "run" "{file}"'
+    start = f'"/opt/sortline/bin/python" "-P" "-m" "sortline_bundle.command" "run" "--wait" "{file}"'
     assert settings(printed, "ExecStart") == [start]
     assert settings(printed, "User") == ["belt"]
     assert main([*words, "--write", str(tmp_path / "units")]) == 0
