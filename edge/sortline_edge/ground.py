@@ -112,7 +112,7 @@ class Ground:
         went = abs(gone_px - (gone_px if self._gone is None else self._gone)) / difference.shape[1]
         self._gone = gone_px
         most = min(1.0, went) * _MOST_PER_WIDTH
-        step = np.multiply(difference, _FOLLOW, out=difference.copy())
+        step = _FOLLOW * difference
         step[strange] = np.clip(step[strange], -most, most)
         self._belt += step
 
