@@ -23,6 +23,7 @@ _CREEP, _FEW = 0.002, 0.25  # and the spread of a row that is strange in more th
 _MOST_PER_WIDTH = 16.0  # by how many grey levels at most while one picture's width of belt goes by
 _EVERY = 4  # every fourth pixel of a row is enough to know its median
 _WEAK = 0.5  # of the limit: beside what is clearly not belt, this is enough
+_NEAR = np.ones((5, 5), np.uint8)  # and no farther away, or it were the belt's own clouds
 _MOST_GAIN = 2.0
 # A shadow leaves at least so much of the light, of all colours alike up to so many levels. A patch of which more is
 # shadow is an item.
@@ -68,7 +69,8 @@ class Ground:
         perhaps = level > (_WEAK * limit).astype(np.uint8)
         _pass_prints(strange, difference, limit, short_px)
         _pass_prints(perhaps, difference, _WEAK * limit, short_px)
-        return self._grown(picture, strange, perhaps | strange)
+        near = np.asarray(cv2.dilate(strange.astype(np.uint8), _NEAR), np.bool_)
+        return self._grown(picture, strange, (perhaps & near) | strange)
 
     def _grown(
         self, picture: NDArray[np.uint8], strange: NDArray[np.bool_], perhaps: NDArray[np.bool_]
@@ -110,7 +112,7 @@ class Ground:
         went = abs(gone_px - (gone_px if self._gone is None else self._gone)) / difference.shape[1]
         self._gone = gone_px
         most = min(1.0, went) * _MOST_PER_WIDTH
-        step = np.multiply(difference, _FOLLOW, out=difference.copy())
+        step = _FOLLOW * difference
         step[strange] = np.clip(step[strange], -most, most)
         self._belt += step
 

@@ -127,6 +127,13 @@ def test_a_shadow_is_not_part_of_an_item_and_something_grey_is_an_item(world: An
     assert tuple(box) == pytest.approx((144, 40, 224, 90), abs=GRID_PX)
 
 
+def test_a_faint_cloud_beside_an_item_is_not_part_of_it(world: Any) -> None:
+    detector = used_to(world.draw([], 0))
+    item, cloud = world.thing(-200, 80), world.thing(-280, 80, colour=(86, 86, 86))
+    (box,) = boxes_in(detector, world.draw([cloud, item], 0, 1))
+    assert tuple(box) == pytest.approx((120, 30, 200, 80), abs=2 * GRID_PX)
+
+
 def test_a_small_picture_is_not_made_smaller(world: Any) -> None:
     belt, item = np.full((100, 160, 3), 70, np.uint8), np.full((9, 11, 3), (210, 50, 50), np.uint8)
     detector = used_to(belt)
