@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sortline_edge.config import Belt, Bin, Input, Inputs
-from sortline_edge.config.wiring import Encoder
+from sortline_edge.config import Belt, Bin, Deciding, Input, Inputs
+from sortline_edge.config.wiring import Encoder, Eye
 from sortline_edge.interlocks import Change
 from sortline_edge.ports import Counted, Edge, Frame, Pulse, Recall, Report, Suppressed, Switched
 from sortline_edge.records import Record
@@ -315,3 +315,81 @@ def test_whatever_happens_the_books_balance_and_nothing_moves_in_a_halt(
     assert all(count == 1 for count in per_item.values())
     binned = {record.item for record in records if record.outcome == "binned"}
     assert binned == set(per_item)
+
+
+def eye_edges(world: Any, things: Sequence[Any], speed_px_s: float = 500.0) -> list[Edge]:
+    """Of an eye 80 px before the picture's left edge."""
+    found = []
+    for thing in things:
+        for px, active in ((thing.front_px, True), (thing.front_px + thing.length_px, False)):
+            found.append(edge(EYE, round(1e9 * (px - 80) / speed_px_s), active=active))
+    return sorted(found, key=lambda its: its.at_ns)
+
+
+def eye_bench(world: Any) -> Bench:
+    inputs = msgspec.structs.replace(INPUTS, eye=Eye(line=EYE, distance_mm=-120))
+    deciding = Deciding(trigger="eye", looks=3, smallest_mm=10, longest_mm=60)
+    return new_bench(world, inputs=inputs, deciding=deciding)
+
+
+def run_with_eye(bench: Bench, frames: Sequence[Frame], edges: list[Edge]) -> None:
+    for frame in frames:
+        while edges and edges[0].at_ns <= frame.captured_ns:
+            bench.hear(edges.pop(0))
+        bench.act(frame.captured_ns)
+        bench.core.see(frame)
+    bench.run(frames[-1:], 10_000 * MS)
+
+
+def test_the_entry_eye_says_what_is_an_item_and_the_pictures_what_it_is(world: Any) -> None:
+    colours = ("red", "white", "blue")
+    things = [world.thing(100 + 150 * nth, 60, colour=world.palette[name]) for nth, name in enumerate(colours)]
+    bench = eye_bench(world)
+    run_with_eye(bench, world.film(things), eye_edges(world, things))
+    assert bench.reasons == ["sorted", "no bin", "sorted"]
+    assert [switched.line for switched in bench.switched] == [0, 2]
+    for switched, thing in zip(bench.switched, (things[0], things[2]), strict=True):
+        arrival_ns = thing.middle_ns(500) + round(1e9 * (300 + 100 * switched.line) / 250)
+        assert switched.at_ns == pytest.approx(arrival_ns - 70 * MS, abs=8 * MS)
+    assert bench.states == []
+
+
+def test_what_the_eye_has_not_seen_is_no_item_and_is_told_of(world: Any) -> None:
+    things = [world.thing(100 + 150 * nth, 60) for nth in range(4)]
+    bench = eye_bench(world)
+    run_with_eye(bench, world.film(things), [])
+    assert bench.reasons == []
+    assert bench.states == [("eye and picture disagree", True)]
+
+
+def test_what_covers_the_eye_for_too_long_a_stretch_is_several_items(world: Any) -> None:
+    things = [world.thing(100, 130), world.thing(400, 60)]
+    bench = eye_bench(world)
+    run_with_eye(bench, world.film(things), eye_edges(world, things))
+    assert bench.reasons == ["too long", "sorted"]
+
+
+def test_a_camera_that_gives_one_picture_again_and_again_is_frozen(world: Any) -> None:
+    bench, frames = new_bench(world), reds(world, 3)
+    bench.run(frames[:20])
+    stuck = [Frame(frames[20].image, "RGB", frame.captured_ns, frame.sequence) for frame in frames[20:40]]
+    bench.run(stuck)
+    assert bench.states == [("camera frozen", True)]
+    later = [Frame(f.image, "RGB", f.captured_ns + 2_000 * MS, f.sequence) for f in frames]
+    bench.run(later, 12_000 * MS)
+    assert bench.states == [("camera frozen", True), ("camera frozen", False)]
+    assert len(bench.reasons) == len(bench.records) == bench.core.ledger.seen
+
+
+def test_things_in_a_chute_that_nothing_was_switched_for_tell_of_an_open_gate(world: Any) -> None:
+    bins = world.station().bins
+    bins = (msgspec.structs.replace(bins[0], eye=Input(line=EYE)), *bins[1:])
+    bench = new_bench(world, bins=bins)
+    for nth in range(3):
+        assert bench.states == []
+        bench.hear(edge(EYE, nth * 1000 * MS, active=True), edge(EYE, nth * 1000 * MS + 50, active=False))
+        bench.act(nth * 1000 * MS + 100)
+    assert bench.states == [("gate open", True)]
+    bench.hear(edge(RESET, 4_000 * MS, active=True))
+    bench.act(4_000 * MS)
+    assert bench.states == [("gate open", True), ("gate open", False)]
