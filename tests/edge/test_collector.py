@@ -55,11 +55,12 @@ def test_afterwards_the_collector_is_as_it_was(enabled: bool) -> None:
 def test_sorting_makes_nothing_that_only_the_collector_finds(world: Any) -> None:
     things = [world.thing(60 + 200 * nth, 60, colour=world.palette[name]) for nth, name in enumerate(world.palette)]
     film = world.film(things)
-    core = Core(world.station(), world.manifest(), world.classifier())
+    core = Core(world.station(), world.brain())
     decided = 0
     with collector_on_call():
         for frame in film:
-            decided += len(core.step(frame, frame.captured_ns).decisions)
+            core.see(frame)
+            decided += len(core.act(frame.captured_ns).decisions)
         assert gc.collect() == 0
     assert decided == len(things)
 
@@ -70,13 +71,14 @@ def test_sorting_on_and_on_keeps_no_more_than_it_needs(world: Any) -> None:
     film = world.film(things)
     period_ns = film[-1].captured_ns + (film[1].captured_ns - film[0].captured_ns)
     classifier = world.classifier()
-    core = Core(world.station(), world.manifest(), classifier)
+    core = Core(world.station(), world.brain(classifier=classifier))
     kept = []
     with collector_on_call():
         for lap in range(5):
             for frame in film:
                 now_ns = frame.captured_ns + lap * period_ns
-                core.step(type(frame)(frame.image, frame.order, now_ns, frame.sequence), now_ns)
+                core.see(type(frame)(frame.image, frame.order, now_ns, frame.sequence))
+                core.act(now_ns)
             classifier.asked.clear()
             kept.append(len(gc.get_objects()))
     assert all(later <= earlier + 10 for earlier, later in pairwise(kept[1:]))
