@@ -1,7 +1,6 @@
 """`sortline simulate`: a bundle sorts items on the simulated belt, once, or at every point of a sweep."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from sortline_bundle.archive import Bundle, open_bundle
 from sortline_bundle.errors import ConfigError
 from sortline_bundle.progress import Advance, progress
+from sortline_bundle.threads import available_cores
 from sortline_edge.commands.staging import SPEED_MM_S, conditions, list_faults, stage
 from sortline_edge.commands.told import (
     condition_notes,
@@ -81,7 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--sketch",
         action="store_true",
-        help="classify each photograph once in six views and remember it, under a coarse camera: faster",
+        help="each photograph is classified once in six views and remembered, under a coarse camera: faster where they"
+        " ride often",
     )
     how.add_argument("--realtime", action="store_true", help="on the real clock, with the real output process")
     how.add_argument(
@@ -140,7 +141,7 @@ def _sweep(arguments: argparse.Namespace, bundle: Bundle, station: Station) -> N
     sweeper = Sweeper(bundle, station, Path(), under)
     sweeper.check(grid)
     made = []
-    processes = min(len(os.sched_getaffinity(0)), len(grid))
+    processes = min(available_cores(), len(grid))
     with progress("sweep", len(grid)) as advance, sweeping(sweeper, processes) as run_all:
         for point in run_all(grid):
             made.append(point)
