@@ -1,5 +1,6 @@
 """What runs on the simulated belt came to: tables for the terminal, JSON for scripts, and what must be said with it."""
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
@@ -34,7 +35,7 @@ def outcome_notes(outcome: Outcome, conditions: Conditions) -> Iterator[str]:
     if outcome.left_out:
         yield f"{outcome.left_out} photographs left out: no item stands out from their ground (--cut card)."
     if outcome.restarts:
-        yield f"The station ended with an error and was started anew: {outcome.restarts} times."
+        yield f"So often the station ended with an error and was started anew: {outcome.restarts}."
     if conditions.realtime:
         yield f"Worst lateness of an output: {outcome.worst_late_ms:.2f} ms."
 
@@ -74,8 +75,8 @@ def print_outcome(outcome: Outcome, notes: Sequence[str]) -> None:
     console, books = Console(), outcome.books
     console.print(_bins(books))
     console.print(
-        f"overall purity {_share(books.purity, books.purity_interval)},"
-        f" recovery {_share(books.recovery, books.recovery_interval)}, {books.throughput_per_min:.0f} items/min"
+        f"overall purity {_share(books.purity, books.purity_interval, 1)},"
+        f" recovery {_share(books.recovery, books.recovery_interval, 1)}, {books.throughput_per_min:.0f} items/min"
     )
     console.print(
         f"missed {books.missed}, double-counted {books.double_counted}, joined {books.joined},"
@@ -93,8 +94,8 @@ def print_outcome(outcome: Outcome, notes: Sequence[str]) -> None:
 def print_sweep(swept: Swept) -> None:
     """A sweep as a table, and its answer."""
     console, answer = Console(), swept.answer
-    title = f"{len(swept.points)} runs of {swept.points[0].items} items; items a minute offered, and in the right bin"
-    headings = ("offered", "right", "purity", "recovery", f"keeps {answer.target_purity:.4g}")
+    title = f"{len(swept.points)} runs of {swept.points[0].items} items; a minute: offered, and in the right bin"
+    headings = ("offered", "right", "purity", "recovery", "keeps")
     table = _table(title, (*(axis.name for axis in swept.axes), *headings))
     for point in swept.points:
         table.add_row(
@@ -134,7 +135,7 @@ def _states(all_stays: Sequence[Stay]) -> Table:
     table = _table("states", ("state", "times", "held, s", "first because"), left={"state", "first because"})
     for stay in all_stays:
         what = f"{stay.cause}, {stay.about}" if stay.about else stay.cause
-        held = f"{stay.seconds:.1f}" + (f" ({stay.not_left} not over)" if stay.not_left else "")
+        held = f"{stay.seconds:.1f}" + (f", {stay.not_left} not over" if stay.not_left else "")
         table.add_row(what, str(stay.times), held, stay.reason)
     return table
 
@@ -150,7 +151,10 @@ def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{cause} {count}" for cause, count in counts.items())
 
 
-def _share(share: float | None, interval: Interval) -> str:
+def _share(share: float | None, interval: Interval, digits: int = 0) -> str:
+    """A share and its interval, which is rounded outwards: one that ends just below a target must not seem to reach."""
     if share is None or interval is None:
         return "-"
-    return f"{share:.1%} ({100 * interval[0]:.1f}-{100 * interval[1]:.1f})"
+    steps = 100 * 10**digits
+    low, high = math.floor(steps * interval[0]) / steps, math.ceil(steps * interval[1]) / steps
+    return f"{share:.1%} ({100 * low:.{digits}f}-{100 * high:.{digits}f})"
