@@ -16,7 +16,7 @@ import numpy as np
 
 from sortline_bundle.archive import open_bundle
 from sortline_bundle.progress import progress
-from sortline_edge.commands.simulate import default_station
+from sortline_edge.commands.staging import default_station
 from sortline_edge.config import BeltCamera, Fault, Station
 from sortline_edge.config.twin import KINDS, FaultKind
 from sortline_edge.drill import wired_for

@@ -17,7 +17,7 @@ import msgspec
 from sortline_bundle.archive import open_bundle
 from sortline_bundle.progress import progress
 from sortline_edge.collector import collector_on_call
-from sortline_edge.commands.simulate import default_station
+from sortline_edge.commands.staging import default_station
 from sortline_edge.config import BeltCamera, Bin
 from sortline_edge.runner import Moment
 from sortline_edge.simulation import Conditions, Scene, simulate

@@ -95,6 +95,25 @@ def test_realtime_simulation_drives_the_real_output_process(
     assert figures["missed"] == figures["double_counted"] == 0
 
 
+def test_a_sweep_comes_out_the_same_on_one_process_and_on_two(bundle_path: Path, photographs: Path) -> None:
+    from sortline_bundle.archive import open_bundle
+    from sortline_edge.commands.staging import default_station, on_belt
+    from sortline_edge.simulation import Conditions
+    from sortline_edge.sweep import SWEPT, Sweeper, sweeping
+    from sortline_edge.twin.dials import turn
+    from sortline_edge.twin.grid import parse_grid, points
+
+    bundle = open_bundle(bundle_path)
+    station = turn(on_belt(default_station(bundle), photographs), {"count": 8}, "test")
+    grid = points(parse_grid("speed=300/900,threshold=0.1/0.5", SWEPT))
+    swept = []
+    for processes in (1, 2):
+        with sweeping(Sweeper(bundle, station, Path(), Conditions()), processes) as run_all:
+            swept.append(list(run_all(grid)))
+    assert swept[0] == swept[1]
+    assert len({point.right_per_min for point in swept[0]}) > 1
+
+
 def test_inspect_shows_the_manifest(sortline: Callable, bundle_path: Path) -> None:
     assert "bottle, trusted from 0.200, no promise" in sortline("inspect", bundle_path).out
     document = json.loads(sortline("inspect", bundle_path, "--json").out)

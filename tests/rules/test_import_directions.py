@@ -21,7 +21,7 @@ CORE = {
     *SEEING,
 }  # fmt: skip
 PARTS = {"camera", "clocks", "outputs", "classify", "collector", "events", "twin", "station", "life"}
-PROGRAMS = {"runner", "reload", "live", "simulation", "drill"}
+PROGRAMS = {"runner", "reload", "live", "simulation", "sweep", "drill"}
 TOOLS = {"commands"}
 FLOORS = (CORE, PARTS, PROGRAMS, TOOLS)
 # The core takes values and returns values: no clock, no wire, no other process.

@@ -10,7 +10,7 @@ from sortline_bundle.archive import open_bundle
 from sortline_bundle.errors import TryAgainError
 from sortline_bundle.files import write_whole
 from sortline_bundle.progress import progress
-from sortline_edge.commands.simulate import default_station
+from sortline_edge.commands.staging import default_station
 from sortline_edge.config import BeltCamera, load_station
 from sortline_edge.config.twin import KINDS, FaultKind
 from sortline_edge.drill import FOR_S, Row, drill

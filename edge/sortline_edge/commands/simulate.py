@@ -1,167 +1,183 @@
-"""`sortline simulate`: a bundle sorts items on the simulated belt."""
+"""`sortline simulate`: a bundle sorts items on the simulated belt, once, or at every point of a sweep."""
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-
-import msgspec
 
 from sortline_bundle.archive import Bundle, open_bundle
 from sortline_bundle.errors import ConfigError
 from sortline_bundle.progress import Advance, progress
-from sortline_bundle.strict import convert
-from sortline_edge.config import (
-    Belt,
-    BeltCamera,
-    Bin,
-    RecorderOutputs,
-    Station,
-    load_station,
+from sortline_bundle.threads import available_cores
+from sortline_edge.commands.staging import SPEED_MM_S, conditions, list_faults, stage
+from sortline_edge.commands.told import (
+    condition_notes,
+    outcome_json,
+    outcome_notes,
+    print_outcome,
+    print_sweep,
+    repeat_notes,
+    sweep_json,
 )
+from sortline_edge.config import BeltCamera, Deciding, Station
 from sortline_edge.runner import Moment
-from sortline_edge.simulation import Conditions, Outcome, Scene, simulate
-from sortline_edge.twin.books import Books
+from sortline_edge.simulation import Scene, simulate
+from sortline_edge.sweep import SWEPT, Sweeper, sweeping, target_of
+from sortline_edge.twin.choice import choose
+from sortline_edge.twin.dials import DIALS
 from sortline_edge.twin.film import Film, Picture
-from sortline_edge.twin.report import render_report
+from sortline_edge.twin.grid import parse_grid, points
+from sortline_edge.twin.map import Swept, render_map
+from sortline_edge.twin.report import Run, render_report
+from sortline_edge.twin.stays import stays
 from sortline_edge.twin.video import VideoWriter
 
-FIRST_GATE_MM, GATE_MM = 450.0, 150.0
 _PICTURES = 4
+
+
+class _ListFaults(argparse.Action):
+    """Collects faults; asked for help, it lists what there is and ends, as --help does."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[object] | None,
+        option_string: str | None = None,  # noqa: ARG002 argparse's own signature
+    ) -> None:
+        if values == "help":
+            sys.stdout.write(list_faults())
+            parser.exit()
+        setattr(namespace, self.dest, [*getattr(namespace, self.dest), values])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `sortline simulate` takes."""
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="bundle to sort by")
     parser.add_argument(
-        "--items", type=Path, required=True, metavar="PHOTOS", help="class folders the items are cut from"
+        "--items", type=Path, metavar="PHOTOS", help="class folders the items are cut from (default: the station's)"
     )
     parser.add_argument(
-        "--station", type=Path, metavar="STATION.toml", help="bins, gates and belt (default: a gate a class)"
+        "--station", type=Path, metavar="STATION.toml", help="bins, gates, wiring, belt (default: a gate a class)"
     )
-    defaults = BeltCamera(items="")
-    parser.add_argument("--count", type=int, default=defaults.count, help=f"items (default {defaults.count})")
-    parser.add_argument("--speed", type=float, metavar="MM_S", help="belt speed (default 250, or the station's)")
-    parser.add_argument("--gap", type=float, default=defaults.gap_mm, metavar="MM", help="shortest gap between items")
-    parser.add_argument("--cut", choices=("outline", "card"), default=defaults.cut, help="how items are cut out")
-    parser.add_argument("--seed", type=int, default=0, help="of the items, their order and how they lie")
-    parser.add_argument("--realtime", action="store_true", help="on the real clock, with the real output process")
-    parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a page with pictures")
-    parser.add_argument("--save-video", type=Path, metavar="FILE.mp4", help="write what the camera saw, with decisions")
-    parser.add_argument("--json", action="store_true", help="print the books as JSON instead of a table")
+    defaults = {"belt": {"speed_mm_s": SPEED_MM_S}, "camera": BeltCamera(items=""), "deciding": Deciding()}
+    belt = parser.add_argument_group("the belt", "each is what the station file says where it is left out")
+    for name, dial in DIALS.items():
+        table = defaults[dial.table]
+        usual = table[dial.field] if isinstance(table, dict) else getattr(table, dial.field)
+        option = "--" + name.replace("_", "-")
+        belt.add_argument(option, dest=name, type=dial.kind, metavar="N", help=f"{dial.about} (default {usual:g})")
+    belt.add_argument("--cut", choices=("outline", "card"), help="how items are cut out (default outline)")
+    belt.add_argument(
+        "--fault",
+        action=_ListFaults,
+        default=[],
+        metavar="KIND[:at_s=N,for_s=N,amount=N,bin=NAME]",
+        help="something that goes wrong; may be given several times; `--fault help` lists what can",
+    )
+    how = parser.add_argument_group("the run")
+    how.add_argument("--threshold", type=float, metavar="SCORE", help="trust every class from this score on")
+    how.add_argument("--board", type=Path, metavar="PROFILE.json", help="be as slow as a board that was measured")
+    how.add_argument(
+        "--sketch",
+        action="store_true",
+        help="each photograph is classified once in six views and remembered, under a coarse camera: faster where they"
+        " ride often",
+    )
+    how.add_argument("--realtime", action="store_true", help="on the real clock, with the real output process")
+    how.add_argument(
+        "--sweep",
+        metavar="NAME=FROM:TO:STEPS,NAME=A/B/C",
+        help=f"a sketch at every point, and which is best; what can be swept: {', '.join(SWEPT)}",
+    )
+    how.add_argument(
+        "--target-purity", type=float, metavar="SHARE", help="for --sweep (default: the bundle's, or 0.95)"
+    )
+    how.add_argument(
+        "--report", type=Path, metavar="FILE.html", help="write a page with pictures, or the map of a sweep"
+    )
+    how.add_argument("--save-video", type=Path, metavar="FILE.mp4", help="write what the camera saw, with decisions")
+    how.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Simulate, and print the books."""
+    """Simulate, and tell how it went."""
     bundle = open_bundle(arguments.bundle)
-    station = _station(arguments, bundle)
-    with progress("belt", arguments.count) as advance, VideoWriter(arguments.save_video) as video:
-        watcher = _Watcher(station, arguments.count, video, advance)
-        outcome = simulate(bundle, station, Path(), Conditions(realtime=arguments.realtime), watch=watcher)
-    if arguments.report:
-        render_report(arguments.report, bundle, station, outcome.books, outcome.fates, watcher.pictures)
-    if arguments.json:
-        sys.stdout.write(msgspec.json.encode(_figures(outcome)).decode() + "\n")
+    station = stage(arguments, bundle)
+    if arguments.sweep:
+        _sweep(arguments, bundle, station)
+    elif arguments.target_purity is not None:
+        raise ConfigError("--target-purity is for --sweep; leave it out, or say what to sweep")
     else:
-        _print_books(outcome, realtime=arguments.realtime)
-        for what, path in (("report", arguments.report), ("video", arguments.save_video)):
-            if path:
-                sys.stdout.write(f"{what}: {path}\n")
+        _run_once(arguments, bundle, station)
     return 0
 
 
-def default_station(bundle: Bundle) -> Station:
-    """A station with a gate for each class."""
-    bins = [
-        Bin(name=name, classes=(name,), line=nth + 1, distance_mm=FIRST_GATE_MM + nth * GATE_MM, delay_ms=20)
-        for nth, name in enumerate(bundle.manifest.class_names)
-    ]
-    return Station(
-        name="simulated",
-        bundle="-",
-        camera=BeltCamera(items=""),
-        belt=Belt(speed_mm_s=250, mm_per_px=0.5),
-        bins=tuple(bins),
-        outputs=RecorderOutputs(),
-    )
+def _run_once(arguments: argparse.Namespace, bundle: Bundle, station: Station) -> None:
+    under = conditions(arguments)
+    count = getattr(station.camera, "count", 1)
+    with progress("belt", count) as advance, VideoWriter(arguments.save_video) as video:
+        watcher = _Watcher(station, 0 if under.sketch else _PICTURES, video, advance)
+        outcome = simulate(bundle, station, Path(), under, watch=watcher)
+    notes = [*condition_notes(under, bundle), *outcome_notes(outcome, under)]
+    if arguments.report:
+        told = Run(outcome.books, outcome.fates, stays(outcome.changes), outcome.restarts, notes)
+        render_report(arguments.report, bundle, station, told, watcher.pictures)
+    if arguments.json:
+        sys.stdout.write(outcome_json(outcome, notes))
+        return
+    print_outcome(outcome, notes)
+    for what, path in (("report", arguments.report), ("video", arguments.save_video)):
+        if path:
+            sys.stdout.write(f"{what}: {path}\n")
 
 
-def _station(arguments: argparse.Namespace, bundle: Bundle) -> Station:
-    base = load_station(arguments.station) if arguments.station else default_station(bundle)
-    camera = BeltCamera(
-        items=str(arguments.items.resolve()),
-        count=arguments.count,
-        gap_mm=arguments.gap,
-        cut=arguments.cut,
-        seed=arguments.seed,
-    )
-    belt = msgspec.structs.replace(base.belt, speed_mm_s=arguments.speed or base.belt.speed_mm_s)
-    return convert(
-        msgspec.to_builtins(msgspec.structs.replace(base, camera=camera, belt=belt)),
-        Station,
-        error=ConfigError,
-        where="the command line",
-    )
+def _sweep(arguments: argparse.Namespace, bundle: Bundle, station: Station) -> None:
+    target = target_of(bundle.manifest) if arguments.target_purity is None else arguments.target_purity
+    if not 0 < target < 1:
+        raise ConfigError(f"--target-purity: received {target:g}, may be above 0 and below 1")
+    axes = parse_grid(arguments.sweep, SWEPT)
+    grid, under = points(axes), conditions(arguments)._replace(sketch=True)
+    sweeper = Sweeper(bundle, station, Path(), under)
+    sweeper.check(grid)
+    made = []
+    processes = min(available_cores(), len(grid))
+    with progress("sweep", len(grid)) as advance, sweeping(sweeper, processes) as run_all:
+        for point in run_all(grid):
+            made.append(point)
+            advance(1)
+    notes = [*condition_notes(under, bundle), *repeat_notes(made[0].items, made[0].photographs)]
+    swept = Swept(axes, made, choose(made, target), notes)
+    if arguments.report:
+        render_map(arguments.report, bundle, swept)
+    if arguments.json:
+        sys.stdout.write(sweep_json(swept))
+        return
+    print_sweep(swept)
+    if arguments.report:
+        sys.stdout.write(f"report: {arguments.report}\n")
 
 
 class _Watcher:
     """Keeps a few pictures for the report, and all of them for the video."""
 
-    def __init__(self, station: Station, count: int, video: VideoWriter, advance: Advance) -> None:
-        self._every = max(1, count // (_PICTURES + 1))
-        self._station, self._video, self._advance = station, video, advance
+    def __init__(self, station: Station, pictures: int, video: VideoWriter, advance: Advance) -> None:
+        self._station, self._wanted, self._video, self._advance = station, pictures, video, advance
+        self._every = max(1, getattr(station.camera, "count", 1) // (_PICTURES + 1))
         self._film: Film | None = None
         self._done = 0
         self.pictures: list[Picture] = []
 
     def __call__(self, scene: Scene, moment: Moment) -> None:
         self._advance(len(moment.step.decisions))
-        if moment.frame is None:
+        if moment.frame is None or not (self._wanted or self._video.wanted):
             return
         film = self._film = self._film or Film(self._station, scene.camera)
         film.note(moment.step.decisions)
         self._done += len(moment.step.decisions)
-        worth_it = len(self.pictures) < _PICTURES and self._done >= self._every * (len(self.pictures) + 1)
+        worth_it = len(self.pictures) < self._wanted and self._done >= self._every * (len(self.pictures) + 1)
         if worth_it or self._video.wanted:
             picture = film.draw(moment.frame, scene.core.shown)
             self._video.write(picture, 25.0)
             if worth_it:
                 self.pictures.append(picture)
-
-
-def _figures(outcome: Outcome) -> dict[str, object]:
-    return {
-        **msgspec.to_builtins(outcome.books),
-        "worst_late_ms": outcome.worst_late_ms,
-        "left_out": outcome.left_out,
-    }
-
-
-def _print_books(outcome: Outcome, *, realtime: bool) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    books: Books = outcome.books
-    table = Table(title=f"{books.items} items in {books.seconds:.0f} s of belt", title_justify="left")
-    for heading in ("bin", "items", "right", "belong", "purity", "recovery", "items/min"):
-        table.add_column(heading, justify="left" if heading == "bin" else "right")
-    for book in books.bins:
-        shares = [_percent(book.purity), _percent(book.recovery), f"{book.throughput_per_min:.1f}"]
-        table.add_row(book.bin, str(book.items), str(book.right), str(book.belong), *shares)
-    console = Console()
-    console.print(table)
-    console.print(
-        f"overall purity {_percent(books.purity)}, recovery {_percent(books.recovery)},"
-        f" {books.throughput_per_min:.0f} items/min"
-    )
-    console.print(
-        f"missed {books.missed}, double-counted {books.double_counted}, phantoms {books.phantoms}, late {books.late},"
-        f" doubtful {books.doubtful}, misdirected {books.misdirected}"
-    )
-    if outcome.left_out:
-        console.print(f"{outcome.left_out} photographs left out: no item stands out from their ground (--cut card)")
-    if realtime:
-        console.print(f"worst lateness of an output: {outcome.worst_late_ms:.2f} ms")
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"

@@ -29,7 +29,9 @@ class BinBook(msgspec.Struct, frozen=True, kw_only=True):
         right: How many of those belong there.
         belong: How many of all items belong there.
         purity: `right / items`; None when the bin stayed empty.
+        purity_interval: Where the true one is, with 95 % confidence.
         recovery: `right / belong`; None when nothing belongs there.
+        recovery_interval: Likewise.
         throughput_per_min: Items landed per minute of belt time.
     """
 
@@ -38,7 +40,9 @@ class BinBook(msgspec.Struct, frozen=True, kw_only=True):
     right: int
     belong: int
     purity: float | None
+    purity_interval: Interval
     recovery: float | None
+    recovery_interval: Interval
     throughput_per_min: float
 
 
@@ -152,7 +156,9 @@ def balance(station: Station, fates: Sequence[Fate], phantoms: int, records: Seq
             right=right[name],
             belong=belong[name],
             purity=_share(right[name], landed[name]),
+            purity_interval=share_interval(right[name], landed[name]),
             recovery=_share(right[name], belong[name]),
+            recovery_interval=share_interval(right[name], belong[name]),
             throughput_per_min=landed[name] / minutes,
         )
         for name in (*names, station.reject)

@@ -13,9 +13,33 @@ from sortline_bundle.photographs import data_address, load_image
 from sortline_edge.config import Station
 from sortline_edge.twin.books import Books, Fate, home
 from sortline_edge.twin.film import Picture
+from sortline_edge.twin.stays import Stay
 
 _MOST_SHOWN = 24
 _THUMB_PX = 110
+
+
+class Run(NamedTuple):
+    """What the page tells.
+
+    Attributes:
+        books: The sums.
+        fates: Of every item.
+        stays: The station's states.
+        restarts: How often the station ended with an error and was started anew.
+        notes: Sentences that belong to the figures.
+    """
+
+    books: Books
+    fates: Sequence[Fate]
+    stays: Sequence[Stay]
+    restarts: int
+    notes: Sequence[str]
+
+    @property
+    def most_lost(self) -> int:
+        """By any one cause."""
+        return max(self.books.losses.values(), default=0)
 
 
 class Shown(NamedTuple):
@@ -26,17 +50,14 @@ class Shown(NamedTuple):
     answer: str
 
 
-def render_report(
-    path: Path, bundle: Bundle, station: Station, books: Books, fates: Sequence[Fate], pictures: Sequence[Picture]
-) -> None:
+def render_report(path: Path, bundle: Bundle, station: Station, run: Run, pictures: Sequence[Picture]) -> None:
     """Write the page.
 
     Args:
         path: Where to; replaced as a whole.
         bundle: That sorted.
         station: Belt and bins.
-        books: The sums.
-        fates: Of every item.
+        run: What to tell.
         pictures: Of the belt, `(H, W, 3) uint8 RGB`.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -45,9 +66,12 @@ def render_report(
         manifest=bundle.manifest,
         digest=bundle.digest,
         station=station,
-        books=books,
+        books=run.books,
+        run=run,
         pictures=[data_address(picture, quality=85) for picture in pictures],
-        galleries={title: [_show(fate) for fate in group[:_MOST_SHOWN]] for title, group in _groups(station, fates)},
+        galleries={
+            title: [_show(fate) for fate in group[:_MOST_SHOWN]] for title, group in _groups(station, run.fates)
+        },
     )
     write_whole(path, page.encode())
 
