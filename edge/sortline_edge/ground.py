@@ -103,7 +103,7 @@ class Ground:
     def _light(self, row: NDArray[np.float32]) -> None:
         """Follow a change of light that all rows show."""
         gain = np.sort((row + 1) / (self._row + 1), axis=0)[len(row) // 2]
-        agree = (np.abs(row - gain * self._row) < 0.1 * row + 2).mean()
+        agree = (np.abs(row - gain * self._row) < 0.1 * row + 2).mean(axis=0).min()
         if np.abs(gain - 1).max() > 0.02 and agree > _AGREED:
             gain = np.clip(gain, 1 / _MOST_GAIN, _MOST_GAIN).astype(np.float32)
             self._belt *= gain
