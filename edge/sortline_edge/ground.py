@@ -24,7 +24,8 @@ _MOST_PER_WIDTH = 16.0  # by how many grey levels at most while one picture's wi
 _EVERY = 4  # every fourth pixel of a row is enough to know its median
 _WEAK = 0.5  # of the limit: beside what is clearly not belt, this is enough
 _NEAR = np.ones((5, 5), np.uint8)  # and no farther away, or it were the belt's own clouds
-_MOST_GAIN = 2.0
+# A change of light is at most so large, and so many rows agree on it: where items fill half of the rows, they do not.
+_MOST_GAIN, _AGREED = 2.0, 0.6
 # A shadow leaves at least so much of the light, of all colours alike up to so many levels. A patch of which more is
 # shadow is an item.
 _DARKEST, _SHADE_OFF, _ALL_SHADOW = 0.4, 8.0, 0.7
@@ -102,7 +103,8 @@ class Ground:
     def _light(self, row: NDArray[np.float32]) -> None:
         """Follow a change of light that all rows show."""
         gain = np.sort((row + 1) / (self._row + 1), axis=0)[len(row) // 2]
-        if np.abs(gain - 1).max() > 0.02:
+        agree = (np.abs(row - gain * self._row) < 0.1 * row + 2).mean(axis=0).min()
+        if np.abs(gain - 1).max() > 0.02 and agree > _AGREED:
             gain = np.clip(gain, 1 / _MOST_GAIN, _MOST_GAIN).astype(np.float32)
             self._belt *= gain
             self._row = self._row * gain

@@ -89,6 +89,22 @@ def belts(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+# Items fill nearly half of the rows, and nearly half of each of these.
+CROWDED: dict[str, Any] = {
+    "lanes": (
+        [(28, 24, 24, "red", None), (28, 73, 48, "red", None), (28, 77, 48, "red", None)],
+        [(28, 79, 49, "red", None), (28, 74, 49, "red", 1)],
+    ),
+    "frames_per_s": 10,
+    "shift_px": 9,
+    "looks": 1,
+    "dropped": set(),
+    "late_px": [0, 0, 0],
+    "uneven": [0.0, 0.0, 0.0],
+    "flicker": None,
+}
+
+
 def lay(world: Any, belt: dict[str, Any]) -> list[tuple[Any, int | None]]:
     things = []
     for top, items in zip((5, 90), belt["lanes"], strict=True):
@@ -124,6 +140,7 @@ def core_for(world: Any, belt: dict[str, Any]) -> Core:
 
 
 @settings(max_examples=60, deadline=None)
+@example(belt=CROWDED)
 @given(belt=belts())
 def test_every_item_is_decided_on_exactly_once_whatever_the_camera_does(world: Any, belt: dict[str, Any]) -> None:
     things, speed = lay(world, belt), belt["shift_px"] * belt["frames_per_s"]
