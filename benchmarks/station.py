@@ -5,7 +5,8 @@
 Frames of 640x480 and 1280x720 with one of the photographs on a belt, blue-green-red as OpenCV gives them. All ways
 take turns on the same frames, in one run; a ratio is the median over rounds of one way's median in a round to that of
 the bare `invoke()` in the same round, with its quartiles. First the station alone, then with others, whose models and
-frames push each other out of the caches. Then pulses of the real output process under load, and the memory of
+frames push each other out of the caches. Then a film of items that ride past, most frames of which need no look:
+what each kind of frame costs. Then pulses of the real output process under load, and the memory of
 `sortline run`. Nothing is printed that was not measured in this run.
 
 --with-mediapipe makes a virtual environment under build/. --profile writes what the simulated belt can take as this
@@ -23,6 +24,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from station_film import Film, measure_film
 from station_process import SHORTEST_SOAK_S, Lateness, Memory, measure_lateness, measure_memory
 from station_rivals import MediaPipe
 from station_scenes import choose_photographs, make_scenes
@@ -48,6 +50,7 @@ def main() -> int:
     photographs = choose_photographs(arguments.photographs, PHOTOGRAPHS)
     classifier = TfliteClassifier(bundle, threads=arguments.threads)
     tables: dict[str, dict[str, Figure]] = {}
+    films: dict[str, Film] = {}
     measured: list[Ours] = []
     for width, height in SIZES:
         scenes = make_scenes(photographs, width, height)
@@ -58,6 +61,7 @@ def main() -> int:
         with mediapipe as beside:
             ways = Ours(bundle, classifier, scenes).ways() | others(bundle, classifier, beside)
             tables[f"{width}x{height}, others beside"] = compare(scenes, ways, max(1, arguments.rounds // 2))
+        films[f"{width}x{height}"] = measure_film(bundle, classifier, photographs, width, height)
     scene = make_scenes(photographs[:1], *SIZES[0])[0]
     with tempfile.TemporaryDirectory() as folder:
         late = measure_lateness(
@@ -67,7 +71,7 @@ def main() -> int:
     if arguments.profile:
         _write_profile(arguments, bundle, classifier, measured[0], late)
     tell = _tell_json if arguments.json else _tell
-    tell(_machine(classifier), tables, late, memory)
+    tell(_machine(classifier), tables, films, late, memory)
     return 0
 
 
@@ -121,13 +125,22 @@ def _write_profile(
     write_whole(arguments.profile, profile.to_json())
 
 
-def _tell(machine: str, tables: dict[str, dict[str, Figure]], late: Lateness, memory: Memory) -> None:
+def _tell(
+    machine: str, tables: dict[str, dict[str, Figure]], films: dict[str, Film], late: Lateness, memory: Memory
+) -> None:
     lines = [machine]
     for title, table in tables.items():
         lines += ["", f"{title:34}{'median ms':>10}{'ratio':>8}{'quartiles':>15}{'of minima':>11}"]
         for name, one in table.items():
             quartiles = f"{one.low:.3f}-{one.high:.3f}"
             lines.append(f"  {name:32}{one.median_ms:10.2f}{one.ratio:8.3f}{quartiles:>15}{one.of_minima:11.3f}")
+    for title, film in films.items():
+        lines += [
+            "",
+            f"film, {title}: {film.frames} frames, {film.looks} of them with a look; {film.items} items decided on",
+            f"  median ms: empty {film.empty_ms:.2f}, with an item {film.item_ms:.2f}, with a look {film.look_ms:.2f}",
+            f"  mean of all {film.mean_ms:.2f} ms",
+        ]
     p50, p99, p999 = np.percentile(late.late_ms, (50, 99, 99.9))
     priority = f"real-time priority {'granted' if late.realtime else 'not granted'}"
     lines += [
@@ -142,7 +155,9 @@ def _tell(machine: str, tables: dict[str, dict[str, Figure]], late: Lateness, me
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _tell_json(machine: str, tables: dict[str, dict[str, Figure]], late: Lateness, memory: Memory) -> None:
+def _tell_json(
+    machine: str, tables: dict[str, dict[str, Figure]], films: dict[str, Film], late: Lateness, memory: Memory
+) -> None:
     p50, p99, p999 = np.percentile(late.late_ms, (50, 99, 99.9))
     lateness = {
         "p50_ms": p50,
@@ -154,6 +169,7 @@ def _tell_json(machine: str, tables: dict[str, dict[str, Figure]], late: Latenes
     told = {
         "machine": machine,
         "ways": {title: {name: one._asdict() for name, one in table.items()} for title, table in tables.items()},
+        "films": {title: film._asdict() for title, film in films.items()},
         "outputs": lateness | {key: value for key, value in late._asdict().items() if key != "late_ms"},
         "memory": memory._asdict(),
     }

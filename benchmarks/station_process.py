@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
-from station_scenes import SPEED_MM_S, WIDTH_MM, Image, make_film
+from station_scenes import SPEED_MM_S, WIDTH_MM, Image, make_film, make_station
 
 from sortline_bundle.archive import Bundle
 from sortline_edge.collector import collector_on_call
-from sortline_edge.config import RecorderOutputs, Timing
+from sortline_edge.config import RecorderOutputs
 from sortline_edge.outputs import open_outputs
 from sortline_edge.ports import Pulse, Suppressed, Switched
 
@@ -52,10 +52,11 @@ class Lateness(NamedTuple):
 
 def measure_lateness(folder: Path, pulses: int, look: Callable[[], object]) -> Lateness:
     """A pulse every 5 ms from the real output process, while this one looks without a pause and another eats a core."""
-    timing, recorder = Timing(), RecorderOutputs(path=str(folder / "outputs.jsonl"))
+    recorder = RecorderOutputs(path=str(folder / "outputs.jsonl"))
+    station = make_station([f"class {line}" for line in range(LINES)], 640, recorder)
     late_ms: list[float] = []
     suppressed = looks = sent = 0
-    with _busy_core(), open_outputs(recorder, range(LINES), timing) as outputs, collector_on_call() as rest:
+    with _busy_core(), open_outputs(station) as outputs, collector_on_call() as rest:
         outputs.beat()
         start_ns = time.monotonic_ns() + _LEAD_NS
         while len(late_ms) + suppressed < pulses:
@@ -71,8 +72,8 @@ def measure_lateness(folder: Path, pulses: int, look: Callable[[], object]) -> L
             rest()
         seconds = (time.monotonic_ns() - start_ns) / 1e9
         realtime = outputs.realtime
-    fired_late = sum(late > timing.late_ms for late in late_ms)
-    return Lateness(late_ms, suppressed, fired_late, timing.late_ms, realtime, looks, seconds)
+    fired_late = sum(late > station.timing.late_ms for late in late_ms)
+    return Lateness(late_ms, suppressed, fired_late, station.timing.late_ms, realtime, looks, seconds)
 
 
 def _pulse(nth: int, start_ns: int) -> Pulse:

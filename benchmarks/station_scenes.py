@@ -12,8 +12,8 @@ from sortline_bundle.archive import Bundle
 from sortline_bundle.photographs import list_photographs, load_image
 from sortline_bundle.preprocess import Box
 from sortline_edge.config import Belt, Bin, Deciding, FolderCamera, RecorderOutputs, Station
-from sortline_edge.ports import ChannelOrder, Classifier, Frame
-from sortline_edge.station import Core, Step
+from sortline_edge.ports import Classifier, Frame
+from sortline_edge.station import Brain, Core, Step
 
 ITEM_SHARE = 0.5  # longer side of an item, of the frame's height
 STEP_PX = 40
@@ -23,7 +23,10 @@ Image = NDArray[np.uint8]
 
 
 class Scene(NamedTuple):
-    """An item in two frames, `(H, W, 3) uint8 BGR` as OpenCV gives them, and where it is in the second."""
+    """An item in two frames, `(H, W, 3) uint8 BGR` as OpenCV gives them, and where it is in the second.
+
+    In the first it is not wholly in the picture yet, so the only look at it is taken in the second.
+    """
 
     first: Image
     second: Image
@@ -51,33 +54,32 @@ def make_scenes(photographs: Sequence[Image], width: int, height: int) -> list[S
         item = _scaled(photograph, height)
         top = (height - item.shape[0]) // 2
         first, second = (bare_belt(width, height, 2 * nth + frame) for frame in (1, 2))
-        box = Box(width // 8, top, width // 8 + item.shape[1], top + item.shape[0])
-        moved = Box(box.left + STEP_PX, box.top, box.right + STEP_PX, box.bottom)
-        for frame, place in ((first, box), (second, moved)):
-            frame[place.top : place.bottom, place.left : place.right] = item
+        moved = Box(STEP_PX // 2, top, STEP_PX // 2 + item.shape[1], top + item.shape[0])
+        first[moved.top : moved.bottom, : moved.right - STEP_PX] = item[:, STEP_PX // 2 :]
+        second[moved.top : moved.bottom, moved.left : moved.right] = item
         scenes.append(Scene(first, second, moved))
     return scenes
 
 
 def make_film(photographs: Sequence[Image], width: int, height: int, px_per_frame: int) -> Iterator[Image]:
-    """One item after the other rides past, left to right, in a loop without a seam."""
-    belt = bare_belt(width, height)
+    """One item after the other rides past, left to right; the belt shows its next stretch in every frame."""
+    belt, gone = bare_belt(width, height), 0
     for photograph in photographs:
         item = _scaled(photograph, height)
         top, length = (height - item.shape[0]) // 2, item.shape[1]
         for left in range(-length, width + px_per_frame, px_per_frame):
-            frame = belt.copy()
+            gone += px_per_frame
+            frame = np.roll(belt, gone, axis=1)
             start, end = max(0, left), min(width, left + length)
             if start < end:
                 frame[top : top + item.shape[0], start:end] = item[:, start - left : end - left]
             yield frame
 
 
-def make_station(bundle: Bundle, width: int, looks: int = 2) -> Station:
+def make_station(classes: Sequence[str], width: int, outputs: RecorderOutputs | None = None, looks: int = 1) -> Station:
     """A gate a class, over a belt of which the camera sees 320 mm."""
     bins = tuple(
-        Bin(name=name, classes=(name,), line=nth, distance_mm=400 + 100 * nth)
-        for nth, name in enumerate(bundle.manifest.class_names)
+        Bin(name=name, classes=(name,), line=nth, distance_mm=400 + 100 * nth) for nth, name in enumerate(classes)
     )
     return Station(
         name="benchmark",
@@ -85,36 +87,44 @@ def make_station(bundle: Bundle, width: int, looks: int = 2) -> Station:
         camera=FolderCamera(path="-"),
         belt=Belt(speed_mm_s=SPEED_MM_S, mm_per_px=WIDTH_MM / width),
         bins=bins,
-        outputs=RecorderOutputs(),
+        outputs=outputs or RecorderOutputs(),
         deciding=Deciding(looks=looks, smallest_mm=10, longest_mm=WIDTH_MM),
     )
 
 
 class Line:
-    """A station core with its time: scenes come to it one after the other, with bare belt between them."""
+    """Stations that a scene comes to, each with its time; one for each scene, as none has seen the items before."""
 
     def __init__(self, bundle: Bundle, classifier: Classifier, width: int, height: int) -> None:
-        station = make_station(bundle, width)
-        self._core = Core(station, bundle.manifest, classifier)
-        self._ns_per_px = 1e9 * station.belt.mm_per_px / station.belt.speed_mm_s
-        self._width, self._bare = width, bare_belt(width, height)
-        self._gone_px = self._sequence = 0
+        self._station = make_station(bundle.manifest.class_names, width)
+        self._brain = Brain(bundle.manifest, classifier, bundle.digest)
+        self._ns_per_px = 1e9 * self._station.belt.mm_per_px / self._station.belt.speed_mm_s
+        self._bare, self._width = bare_belt(2 * width, height), width
+        self._scenes = self._gone_px = self._sequence = 0
 
     def show_first(self, scene: Scene) -> None:
-        """Let the belt run empty, then the item lie before the camera for its first frame."""
-        for image in (self._bare, self._bare, scene.first):
-            frame = self.frame(image, self._width)
-            self._core.step(frame, frame.captured_ns)
+        """Let the belt run empty, then the item come before the camera for its first frame.
 
-    def frame(self, image: Image, gone_px: int = STEP_PX, order: ChannelOrder = "BGR") -> Frame:
-        """The camera's next frame, after the belt has gone on by some pixels."""
-        self._gone_px += gone_px
+        It runs empty for another number of frames each time: so what the station does in some frames of twelve only
+        falls on the measured frame as often as on any other.
+        """
+        self._core = Core(self._station, self._brain, round(self._gone_px * self._ns_per_px))
+        self._scenes += 1
+        for _ in range(3 + self._scenes % 12):
+            bare = np.roll(self._bare, self._gone_px + STEP_PX, axis=1)[:, : self._width]
+            self.step(self.frame(np.ascontiguousarray(bare)))
+        self.step(self.frame(scene.first))
+
+    def frame(self, image: Image) -> Frame:
+        """The camera's next frame, after the belt has gone on by a step."""
+        self._gone_px += STEP_PX
         self._sequence += 1
-        return Frame(image, order, round(self._gone_px * self._ns_per_px), self._sequence)
+        return Frame(image, "BGR", round(self._gone_px * self._ns_per_px), self._sequence)
 
     def step(self, frame: Frame) -> Step:
         """What is measured: from a frame in hand to the decision on the item in it."""
-        return self._core.step(frame, frame.captured_ns)
+        self._core.see(frame)
+        return self._core.act(frame.captured_ns)
 
 
 def _scaled(photograph: Image, height: int) -> Image:

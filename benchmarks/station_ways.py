@@ -82,7 +82,7 @@ class Ours:
         started = time.perf_counter_ns()
         decisions = self._line.step(frame).decisions
         spent = time.perf_counter_ns() - started
-        if [decision.looks for decision in decisions] != [2]:
+        if [decision.looks for decision in decisions] != [1]:
             raise SystemExit(f"the item was not decided on in its second frame, but: {decisions}")
         self.frame_ms.append((spent - self._look_ns) / 1e6)
         self.look_ms.append(self._look_ns / 1e6)
@@ -125,7 +125,9 @@ def compare(scenes: Sequence[Scene], ways: Mapping[str, Way], rounds: int) -> di
             for nth, scene in enumerate(scenes):
                 order = list(enumerate(ways.values()))
                 for column, way in order if (turn + nth) % 2 else reversed(order):
-                    times[turn, column, nth] = way(nth, scene) / 1e6
+                    # As a camera's driver leaves it: just written, and not where the frame before was.
+                    fresh = scene._replace(second=scene.second.copy())
+                    times[turn, column, nth] = way(nth, fresh) / 1e6
     counted = times[1:]
     rows = np.median(counted, axis=2)
     ratios = rows / rows[:, :1]

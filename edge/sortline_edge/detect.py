@@ -47,51 +47,40 @@ class Detector:
         """
         height, width = image.shape[:2]
         reduction = max(1, width // _REDUCED_PX)
-        size = (width // reduction, max(1, height // reduction))
-        small = _reduced(image, size)
+        small = _reduced(image, reduction)
         strange = self._ground.strange(small, gone_px / reduction, smallest_px // reduction)
-        _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
-            _close(strange), 8, cv2.CV_32S, cv2.CCL_GRANA
-        )
-        scale = (width / size[0], height / size[1])
-        found = [_grow(row, *scale) for row in stats[1:]]
+        if not cv2.countNonZero(strange):
+            return []
+        contours, _ = cv2.findContours(_close(strange), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        outlines = [np.asarray(contour, np.int32) for contour in contours]
+        scale = (width / small.shape[1], height / small.shape[0])
+        found = [_grow(cv2.boundingRect(outline), *scale) for outline in outlines]
         whole = [box for box in join(found, smallest_px) if max(box.width, box.height) >= smallest_px]
         blobs = []
         for box in sorted(whole, key=lambda box: -box.right):
-            parts = [label for label, part in enumerate(found, start=1) if overlap(part, box) == 1]
-            outline = _cut(np.asarray(labels, np.int32), np.asarray(stats, np.int32), parts)
-            blobs.append(Blob(box, looks_like_several(outline, smallest_px // reduction)))
+            parts = [outline for outline, part in zip(outlines, found, strict=True) if overlap(part, box) == 1]
+            blobs.append(Blob(box, looks_like_several(parts, smallest_px // reduction)))
         return blobs
 
 
-def _reduced(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A picture made smaller, by halves as far as they go: OpenCV is three times faster at two than at a quarter."""
-    small = image
-    while small.shape[1] >= 2 * size[0] and small.shape[0] >= 2 * size[1] and not any(n % 2 for n in small.shape[:2]):
-        half = (small.shape[1] // 2, small.shape[0] // 2)
-        small = np.asarray(cv2.resize(small, half, interpolation=cv2.INTER_AREA), np.uint8)
-    if small.shape[1::-1] != size:
-        small = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return small
+def _reduced(image: NDArray[np.uint8], by: int) -> NDArray[np.uint8]:
+    """A picture made smaller: of each square of pixels the middle one, or the mean of the four in the middle.
+
+    The mean of all would have less noise, but takes eight times as long: most rows would be read for that alone.
+    """
+    size = (image.shape[1] // by, max(1, image.shape[0] // by))
+    return image if by == 1 else np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _close(foreground: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _close(strange: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Fill small gaps, `(h, w) uint8`. Without room around it, that up to the picture's edge would be filled too."""
     room = len(_CLOSING) - 1
-    roomy = cv2.copyMakeBorder(foreground.astype(np.uint8), room, room, room, room, cv2.BORDER_REPLICATE)
+    roomy = cv2.copyMakeBorder(strange, room, room, room, room, cv2.BORDER_REPLICATE)
     return np.asarray(cv2.morphologyEx(roomy, cv2.MORPH_CLOSE, _CLOSING)[room:-room, room:-room], np.uint8)
 
 
-def _cut(labels: NDArray[np.int32], stats: NDArray[np.int32], parts: Sequence[int]) -> NDArray[np.uint8]:
-    """The part of the picture that some labels fill, `(h, w) uint8`, 1 where they are."""
-    left, top = stats[parts, :2].min(axis=0)
-    right, bottom = (stats[parts, :2] + stats[parts, 2:4]).max(axis=0)
-    window = labels[top:bottom, left:right]
-    return (window == parts[0] if len(parts) == 1 else np.isin(window, parts)).astype(np.uint8)
-
-
-def _grow(stats: NDArray[np.int32], scale_x: float, scale_y: float) -> Box:
-    left, top, width, height = (int(number) for number in stats[:4])
+def _grow(rectangle: Sequence[int], scale_x: float, scale_y: float) -> Box:
+    left, top, width, height = rectangle
     return Box(
         round(left * scale_x), round(top * scale_y), round((left + width) * scale_x), round((top + height) * scale_y)
     )

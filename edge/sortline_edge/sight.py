@@ -20,6 +20,9 @@ _SURE = 0.28
 _LEAST_MM = 1.0
 # No two pictures of a belt that goes are alike to the bit: every so many-th pixel each way tells.
 _SAMPLED = 12
+# After so much of the picture's width little of the belt is in both pictures; then what items have left in the mean of
+# the pictures, which stands, would be taken for it.
+_MOST_OF_WIDTH = 0.25
 
 
 @dataclass(slots=True)
@@ -129,7 +132,8 @@ class Sight:
         way_mm = self.odometer.way_mm(frame.captured_ns)
         if shift is not None and shift.certainty > _SURE:
             looks, counted = max(0.0, shift.px * self.station.belt.mm_per_px), way_mm - self._checked_mm
-            if max(looks, counted) > _LEAST_MM:
+            most_mm = _MOST_OF_WIDTH * frame.image.shape[1] * self.station.belt.mm_per_px
+            if max(looks, counted) > _LEAST_MM and counted < most_mm:
                 self._ways.append((looks, counted))
         self._checked_mm = way_mm
         if measures:

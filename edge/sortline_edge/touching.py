@@ -5,6 +5,8 @@ way from one to the other. Most single items have no dents, or far ones. The lim
 single items (`benchmarks/detection.py`; figures in `docs/detection.md`).
 """
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,21 +17,14 @@ _NECK = 0.85  # depth of both dents together, as a share of the way between them
 _LEAST_SHARE = 0.2  # of the blob's area on either side of the neck; less is a handle or a cap
 
 
-def looks_like_several(blob: NDArray[np.uint8], gap_px: int) -> bool:
+def looks_like_several(outlines: Sequence[NDArray[np.int32]], gap_px: int) -> bool:
     """Whether a blob has a neck.
 
     Args:
-        blob: `(h, w) uint8`, not 0 where the blob is.
+        outlines: Of its parts, each `(n, 1, 2) int32` as `cv2.findContours` gives them, every pixel of it.
         gap_px: Parts of the blob that are nearer than this belong together.
     """
-    room = gap_px + 1
-    roomy = cv2.copyMakeBorder(blob, room, room, room, room, cv2.BORDER_CONSTANT)
-    contours, _ = cv2.findContours(roomy, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    if len(contours) > 1:
-        side = gap_px | 1  # odd: an even kernel has no middle
-        bridge = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-        joined = cv2.morphologyEx(roomy, cv2.MORPH_CLOSE, bridge)
-        contours, _ = cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    contours = outlines if len(outlines) == 1 else _bridged(outlines, gap_px)
     outline = np.asarray(max(contours, key=len), np.int32)
     hull = np.sort(cv2.convexHull(outline, returnPoints=False), axis=0)[::-1]
     dents = cv2.convexityDefects(outline, hull) if len(hull) > 3 else None
@@ -44,6 +39,19 @@ def looks_like_several(blob: NDArray[np.uint8], gap_px: int) -> bool:
         for other in range(one)
         if depths[one] > _LEAST_DENT_PX  # the shallower one
     )
+
+
+def _bridged(outlines: Sequence[NDArray[np.int32]], gap_px: int) -> Sequence[NDArray[np.int32]]:
+    """The outlines of the parts after gaps between them were filled."""
+    left, top, width, height = cv2.boundingRect(np.concatenate(outlines))
+    room = gap_px + 1
+    blob = np.zeros((height + 2 * room, width + 2 * room), np.uint8)
+    cv2.drawContours(blob, outlines, -1, 1, cv2.FILLED, offset=(room - left, room - top))
+    side = gap_px | 1  # odd: an even kernel has no middle
+    bridge = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    joined = cv2.morphologyEx(blob, cv2.MORPH_CLOSE, bridge)
+    contours, _ = cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return [np.asarray(contour, np.int32) for contour in contours]
 
 
 def _is_neck(outline: NDArray[np.int32], places: tuple[int, int], depth: float) -> bool:
