@@ -3,7 +3,7 @@
     python benchmarks/soak.py BUNDLE PHOTOS --minutes 10
 
 Five items a second on a fast belt. Prints the books, the lateness of the outputs, and the memory of all processes in
-ten stretches of the run. Ends with 1 when an item was decided on twice or landed elsewhere than decided.
+ten stretches of the run. Ends with 1 when an item was decided on twice or landed in another bin than decided.
 """
 
 import argparse
@@ -78,18 +78,22 @@ def main() -> int:
         if ending.record is not None and ending.record.late_ms is not None
     )
     quantiles = [late_ms[min(len(late_ms) - 1, int(share * len(late_ms)))] for share in (0.5, 0.99, 0.999)]
+    astray = sum(
+        bool(fate.endings) and fate.bin not in (fate.endings[0].decision.bin, station.reject) for fate in outcome.fates
+    )
     lines = [
         f"{books.items} items in {books.seconds:.0f} s: {books.items / books.seconds:.2f} a second",
         f"purity {books.purity:.2%} {books.purity_interval}, recovery {books.recovery:.2%} {books.recovery_interval}",
-        f"decided on twice {books.double_counted}, not at all {books.missed}, landed elsewhere {books.misdirected}",
+        f"decided on twice {books.double_counted}, not at all {books.missed}, landed in another bin {astray}",
         f"decisions for several items {books.joined}, for nothing {books.phantoms}",
         f"lost, by cause: {books.losses}",
+        f"states entered: {[change.cause for change in outcome.changes if change.entered]}",
         f"the station's books: {books.station}",
         "outputs late, ms: p50 {:.3f}, p99 {:.3f}, p99.9 {:.3f}".format(*quantiles),
         "memory, MB, in stretches: " + " ".join(f"{megabytes:.0f}" for megabytes in stretches),
     ]
     sys.stdout.write("\n".join(lines) + "\n")
-    return int(books.double_counted + books.misdirected > 0)
+    return int(books.double_counted + astray > 0)
 
 
 if __name__ == "__main__":
