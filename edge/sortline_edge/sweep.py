@@ -1,5 +1,6 @@
 """Many runs on the simulated belt, one at each point of a sweep, the same items at all of them."""
 
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -92,6 +93,8 @@ _mine: list[Sweeper] = []
 
 
 def _begin(sweeper: Sweeper) -> None:
+    # Whoever is interrupted is the process that waits for this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _mine.append(sweeper)
 
 

@@ -214,6 +214,8 @@ def test_the_belt_document_has_every_kind_of_fault() -> None:
         amount = f"{kind.amount.usual:g}: {kind.amount.what}" if kind.amount else ""
         needs = f"`{kind.needs}`" if kind.needs else ""
         assert f"| `{name}` | {kind.about} | {amount} | {needs} | {'yes' if kind.by_hand else ''} |" in page
+    table = page[page.index("| kind |") :].partition("\n\n")[0]
+    assert len(table.splitlines()) == 2 + len(KINDS)
 
 
 def test_a_run_tells_its_books_its_states_and_what_it_was_under(simulated: Callable[..., str], tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Simulate, and tell how it went."""
     bundle = open_bundle(arguments.bundle)
     station = stage(arguments, bundle)
-    if arguments.sweep:
+    if arguments.sweep is not None:
         _sweep(arguments, bundle, station)
     elif arguments.target_purity is not None:
         raise ConfigError("--target-purity is for --sweep; leave it out, or say what to sweep")

@@ -100,7 +100,7 @@ def on_belt(station: Station, items: Path) -> Station:
     else:
         exposure_ms = (camera.exposure_ms or 0.0) if isinstance(camera, LiveCamera) else 0.0
         frames_per_s = getattr(camera, "frames_per_s", BeltCamera(items="").frames_per_s)
-        simulated = BeltCamera(items=str(items), frames_per_s=frames_per_s, exposure_ms=min(100.0, exposure_ms))
+        simulated = BeltCamera(items=str(items), frames_per_s=frames_per_s, exposure_ms=exposure_ms)
     if isinstance(camera, LiveCamera):
         belt = msgspec.structs.replace(belt, mm_per_px=belt.mm_per_px * camera.width / WIDTH_PX)
     return msgspec.structs.replace(station, camera=simulated, belt=belt)

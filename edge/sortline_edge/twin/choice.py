@@ -105,7 +105,7 @@ def choose(points: Sequence[Point], target: float) -> Answer:
         return Answer(verdict="kept", target_purity=target, point=best)
     open_ = [point for point in points if point.purity_interval is not None and target <= point.purity_interval[1]]
     if open_:
-        best = min(open_, key=lambda point: (_misses(point, target), _needed(point, target), -point.right_per_min))
+        best = min(open_, key=lambda point: (_falls_short(point, target), _needed(point, target), -point.right_per_min))
         needed = _needed(best, target)
         items = math.ceil(needed) if math.isfinite(needed) else None
         return Answer(verdict="unsure", target_purity=target, point=best, items_needed=items)
@@ -151,7 +151,7 @@ def _needed(point: Point, target: float) -> float:
     return z**2 * target * (1 - target) / (point.purity - target) ** 2 * point.items / point.sorted
 
 
-def _misses(point: Point, target: float) -> bool:
+def _falls_short(point: Point, target: float) -> bool:
     return point.purity is None or point.purity <= target
 
 
