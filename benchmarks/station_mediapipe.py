@@ -31,7 +31,7 @@ def main() -> int:
     sys.stdout.flush()
     for line in sys.stdin:
         nth, *sides = line.split()
-        frame = images[int(nth)]
+        frame = images[int(nth)].copy()
         started = time.perf_counter_ns()
         image = mediapipe.Image(mediapipe.ImageFormat.SRGB, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
         asked = None

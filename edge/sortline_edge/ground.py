@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 _LEAST_DIFFERENCE = 22
 _SPREADS = 4.0
 _FOLLOW = 0.18  # how far a pixel's belt is moved towards what the pixel shows, in one picture of three
+_TURNS = 4  # in every fourth picture the spread of every fourth row is measured
 _MOST_PER_WIDTH = 16.0  # by how many grey levels at most while one picture's width of belt goes by
 _EVERY = 4  # every fourth pixel of a row is enough to know its median
-_TURNS = 8  # every eighth row of a picture says how far its pixels spread
-# How far a row's spread is moved then, and how far if it is strange in more than this share of it.
-_SPREAD_FOLLOW, _CREEP, _FEW = 0.1, 0.004, 0.25
+# How far a row's spread is moved, and how far if it is strange in more than this share of it.
+_SPREAD_FOLLOW, _CREEP, _FEW = 0.2, 0.008, 0.25
 _GRID = np.s_[:, ::6, ::5]  # the pixels that tell the light
 _WEAK = 0.5  # of the limit: beside what is clearly not belt, this is enough
-_FEWEST = 3  # pixels that are clearly not belt; fewer together are noise
+_FEWEST = 3  # pixels that are clearly not belt, or shadow; fewer together are noise
 _LEAST_GAIN, _MOST_GAIN = 0.02, 2.0
 # A shadow leaves at least so much of the light, of all colours alike up to so many levels. A patch of which more is
 # shadow is an item.
@@ -45,6 +45,8 @@ class Ground:
     def __init__(self) -> None:
         self._size = (0, 0)
         self._nth = 0
+        self._gone = 0.0
+        self._limit = self._weak = np.empty((0, 0), np.uint8)
 
     def strange(self, picture: NDArray[np.uint8], gone_px: float, short_px: int) -> Mask:
         """Where a picture does not look like belt, `(h, w) uint8`, not 0 there; learns from it.
@@ -63,8 +65,10 @@ class Ground:
         cv2.absdiff(self._seen, self._known, dst=self._distance)
         level = _most(_planes(self._distance))
         strange = np.asarray(cv2.compare(level, self._limit, cv2.CMP_GT), np.uint8)
-        self._learn(strange, gone_px)
-        self._measure_spread(strange)
+        went, self._gone = abs(gone_px - self._gone) / picture.shape[1], gone_px
+        self._learn(self._nth % 3, strange, went)
+        if self._nth % _TURNS == 0:
+            self._measure_spread(strange)
         if not cv2.countNonZero(strange):
             return strange
         perhaps = np.asarray(cv2.compare(level, self._weak, cv2.CMP_GT), np.uint8)
@@ -103,19 +107,17 @@ class Ground:
             self._apart(self._belt)[:] *= np.clip(gain, 1 / _MOST_GAIN, _MOST_GAIN)[:, None, None]
             cv2.convertScaleAbs(self._belt, dst=self._known)
 
-    def _learn(self, strange: Mask, gone_px: float) -> None:
-        """Move one colour towards the picture: the belt changes so slowly that they can take turns."""
-        colour = self._nth % 3
+    def _learn(self, colour: int, strange: Mask, went: float) -> None:
+        """Move one colour towards the picture; the belt went by this share of the picture's width since the last."""
         seen, known, belt = (_planes(tall)[colour] for tall in (self._seen, self._known, self._belt))
-        went, self._gone = 3 * abs(gone_px - self._gone) / belt.shape[1], gone_px
-        most = min(1.0, went) * _MOST_PER_WIDTH
+        most = min(1.0, 3 * went) * _MOST_PER_WIDTH
         step = _FOLLOW * np.asarray(cv2.subtract(seen, belt, dtype=cv2.CV_32F), np.float32)
         np.clip(step, -most, most, out=step, where=strange != 0)
         belt += step
         cv2.convertScaleAbs(belt, dst=known)
 
     def _measure_spread(self, strange: Mask) -> None:
-        rows = np.s_[self._nth % _TURNS :: _TURNS]
+        rows = np.s_[self._nth // _TURNS % _TURNS :: _TURNS]
         medians = _medians(self._apart(self._distance)[:, rows, ::_EVERY]).max(axis=0)
         many = strange[rows, ::_EVERY].mean(axis=1) >= 255 * _FEW
         rate = np.where(many, np.float32(_CREEP), np.float32(_SPREAD_FOLLOW))
@@ -150,7 +152,7 @@ class Ground:
         is_kept = np.bincount(labels[strange != 0], minlength=count) >= _FEWEST
         kept = np.take(is_kept * np.uint8(255), np.asarray(labels, np.int32))
         shaded = self._shaded(kept)
-        if len(shaded):
+        if len(shaded) >= _FEWEST:
             sizes = np.bincount(labels[kept != 0], minlength=count)
             owners = labels.ravel()[shaded]
             share = np.bincount(owners, minlength=count) / np.maximum(1, sizes)
@@ -162,7 +164,9 @@ class Ground:
         """Which of some pixels look like belt in a shadow: darker, all colours by the same factor; `(n,)` indices."""
         brighter = _most(_planes(np.asarray(cv2.subtract(self._seen, self._known), np.uint8)))
         pixels = np.flatnonzero((brighter <= _SHADE_OFF) & (where != 0))
-        seen, belt = (tall.reshape(3, -1)[:, pixels] for tall in (self._seen, self._belt))
+        if not len(pixels):
+            return pixels
+        seen, belt = (tall.reshape(3, -1).take(pixels, axis=1) for tall in (self._seen, self._belt))
         shade = (seen * belt).sum(axis=0) / ((belt * belt).sum(axis=0) + 1)
         alike = np.abs(seen - shade * belt).max(axis=0) < _SHADE_OFF
         return np.asarray(pixels[alike & (shade > _DARKEST) & (shade < 1)], np.intp)
