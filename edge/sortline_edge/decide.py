@@ -84,19 +84,26 @@ def weigh(looks: Sequence[NDArray[np.float32]], manifest: Manifest) -> Verdict:
         manifest: Of the bundle whose model looked.
     """
     each = log_scores(np.stack(looks), manifest.calibration.temperature)
-    scores = np.exp(log_scores(each.mean(axis=0).astype(np.float32)))
+    scores = np.exp(each[0] if len(looks) == 1 else log_scores(each.mean(axis=0).astype(np.float32)))
     best = int(scores.argmax())
-    thresholds = np.array([spec.threshold for spec in manifest.classes])
-    sure = {int(look.argmax()) for look in np.exp(each) if look.max() >= max(_SURE, thresholds[look.argmax()])}
-    if len(sure) > 1:
+    if len(looks) > 1 and len(_sure(each, manifest)) > 1:
         doubt: Doubt | None = "mixed"
-    elif scores[best] >= thresholds[best]:
+    elif scores[best] >= manifest.classes[best].threshold:
         doubt = None
     else:
         doubt = "doubtful" if scores[best] >= _KNOWN else "unknown"
     return Verdict(
         class_name=manifest.classes[best].name,
         score=float(scores[best]),
-        scores=tuple(float(score) for score in scores),
+        scores=tuple(scores.tolist()),
         doubt=doubt,
     )
+
+
+def _sure(each: NDArray[np.float64], manifest: Manifest) -> set[int]:
+    """The classes that any of the looks, log scores `(n, C)`, is sure of."""
+    best = each.argmax(axis=1).tolist()
+    scores = np.exp(each.max(axis=1)).tolist()
+    return {
+        nth for nth, score in zip(best, scores, strict=True) if score >= max(_SURE, manifest.classes[nth].threshold)
+    }
