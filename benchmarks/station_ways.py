@@ -78,7 +78,7 @@ class Ours:
 
     def _step(self, _: int, scene: Scene) -> int:
         self._line.show_first(scene)
-        frame = self._line.frame(scene.second)
+        frame = self._line.frame(scene.second.copy())
         started = time.perf_counter_ns()
         decisions = self._line.step(frame).decisions
         spent = time.perf_counter_ns() - started

@@ -14,7 +14,7 @@ from sortline_edge.ports import Edge, Frame
 from sortline_edge.track import Item, Tracker
 
 # To check the belt's speed two pictures in a row of so many are enough; of the checks that are sure, so many count.
-_CHECK_EVERY, _CHECKS = 12, 16
+_CHECK_EVERY, _CHECKS = 8, 10
 # Of belts with texture nine shifts in ten are surer. What a lens or a sensor leaves in every picture is less so.
 _SURE = 0.28
 _LEAST_MM = 1.0

@@ -128,8 +128,8 @@ KINDS: Mapping[FaultKind, Kind] = MappingProxyType(
         "belt-stands-unseen": Kind(
             "the belt stands, and `inputs.belt_running` says that it goes", needs="inputs.belt_running", by_hand=True
         ),
-        "belt-slips": Kind("the belt is slower than it was set", _share("its speed", 0.2)),
-        "belt-fast": Kind("the belt is faster than it was set", _share("its speed", 0.2, 10.0)),
+        "belt-slips": Kind("the belt is slower than it was set", _share("its speed", 0.2), by_hand=True),
+        "belt-fast": Kind("the belt is faster than it was set", _share("its speed", 0.2, 10.0), by_hand=True),
         "emergency-stop": Kind(
             "the emergency stop is pressed, which also stops the belt until the reset",
             needs="inputs.emergency_stop",

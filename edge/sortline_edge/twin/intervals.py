@@ -20,4 +20,5 @@ def share_interval(part: int, whole: int, confidence: float = CONFIDENCE) -> tup
     share = part / whole
     middle = (share + z2 / (2 * whole)) / (1 + z2 / whole)
     half = (z2 * (share * (1 - share) + z2 / (4 * whole)) / whole) ** 0.5 / (1 + z2 / whole)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # At its ends the interval is exact, and rounding shall not say otherwise.
+    return middle - half if part else 0.0, middle + half if part < whole else 1.0
