@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from sortline_bundle.photographs import load_image
 from sortline_bundle.preprocess import Box
-from sortline_edge.detect import Blob, Detector, overlap
+from sortline_edge.seeing.detect import Blob, Detector, overlap
 
 LABELS = Path(__file__).with_suffix(".json")
 SMALLEST_PX = 20

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from sortline_bundle.photographs import list_photographs
 from sortline_bundle.preprocess import Box
 from sortline_bundle.progress import progress
-from sortline_edge.detect import Blob, Detector, overlap
-from sortline_edge.flow import Flow
-from sortline_edge.track import Item, Tracker
+from sortline_edge.seeing.detect import Blob, Detector, overlap
+from sortline_edge.seeing.flow import Flow
+from sortline_edge.seeing.track import Item, Tracker
 from sortline_edge.twin.items import cut
 
 WIDTH, HEIGHT, TILE = 640, 480, 1900

@@ -22,9 +22,9 @@ from sortline_edge.odometer import Odometer
 from sortline_edge.ports import Classifier, Command, Frame, Recall, Report
 from sortline_edge.records import Record
 from sortline_edge.schedule import Ride, Scheduler
+from sortline_edge.seeing.sight import Sight
+from sortline_edge.seeing.track import Item
 from sortline_edge.senses import Senses
-from sortline_edge.sight import Sight
-from sortline_edge.track import Item
 
 _FEWEST_FRAMES = 2  # what one single frame showed was a flicker, not an item
 # A decision is made so long before the first gate would have to be told, with the looks there are by then.

@@ -14,11 +14,9 @@ PACKAGES = {"sortline_bundle", "sortline_train", "sortline_convert", "sortline_e
 
 # Inside the station, from the ground up: a floor leans on itself and on those below it.
 EDGE = "sortline_edge"
-SEEING = {"ground", "touching", "detect", "track", "eye", "flow"}
 CORE = {
-    "ports", "config", "records", "odometer", "decide", "schedule", "ledger", "interlocks", "watch", "senses", "sight",
+    "ports", "config", "records", "odometer", "seeing", "decide", "schedule", "ledger", "interlocks", "watch", "senses",
     "profile",
-    *SEEING,
 }  # fmt: skip
 PARTS = {"camera", "clocks", "outputs", "classify", "collector", "events", "twin", "station", "life"}
 PROGRAMS = {"runner", "reload", "live", "simulation", "sweep", "drill"}

@@ -10,8 +10,8 @@ import msgspec
 from sortline_bundle.preprocess import Box
 from sortline_edge.config import Station
 from sortline_edge.decide import Decision
-from sortline_edge.detect import overlap
 from sortline_edge.records import Record
+from sortline_edge.seeing.detect import overlap
 from sortline_edge.twin.intervals import share_interval
 from sortline_edge.twin.motion import Motion
 from sortline_edge.twin.riders import Layout, Rider

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sortline_bundle.preprocess import Box
-from sortline_edge.detect import Blob
-from sortline_edge.eye import Eye
-from sortline_edge.track import Item
+from sortline_edge.seeing.detect import Blob
+from sortline_edge.seeing.eye import Eye
+from sortline_edge.seeing.track import Item
 
 WIDTH, HEIGHT = 640, 480
 SMALLEST, LONGEST = 20, 200

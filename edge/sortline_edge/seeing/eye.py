@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from sortline_bundle.preprocess import Box
-from sortline_edge.detect import Blob, surround
-from sortline_edge.track import Item, Votes
+from sortline_edge.seeing.detect import Blob, surround
+from sortline_edge.seeing.track import Item, Votes
 
 _EDGE_PX = 3
 _SAME = 0.3  # a blob belongs to an item that it shares so much of the way along the belt with, of the shorter of both

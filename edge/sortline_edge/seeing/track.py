@@ -14,7 +14,7 @@ from itertools import count
 from statistics import median
 
 from sortline_bundle.preprocess import Box
-from sortline_edge.detect import Blob, overlap, surround
+from sortline_edge.seeing.detect import Blob, overlap, surround
 
 _SAME = 0.3
 _PART = 0.6

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sortline_bundle.preprocess import Box
-from sortline_edge.ground import Ground
-from sortline_edge.touching import looks_like_several
+from sortline_edge.seeing.ground import Ground
+from sortline_edge.seeing.touching import looks_like_several
 
 # Pictures are looked at this wide or a little wider, made smaller by a whole factor.
 _REDUCED_PX = 160

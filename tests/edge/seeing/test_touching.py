@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sortline_edge.touching import looks_like_several
+from sortline_edge.seeing.touching import looks_like_several
 
 Mask = NDArray[np.uint8]
 

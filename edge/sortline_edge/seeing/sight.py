@@ -6,12 +6,12 @@ from statistics import median
 
 from sortline_bundle.preprocess import Box
 from sortline_edge.config import Station
-from sortline_edge.detect import Detector
-from sortline_edge.eye import Eye
-from sortline_edge.flow import Flow, Speedometer
 from sortline_edge.odometer import Odometer
 from sortline_edge.ports import Edge, Frame
-from sortline_edge.track import Item, Tracker
+from sortline_edge.seeing.detect import Detector
+from sortline_edge.seeing.eye import Eye
+from sortline_edge.seeing.flow import Flow, Speedometer
+from sortline_edge.seeing.track import Item, Tracker
 
 # To check the belt's speed two pictures in a row of so many are enough; of the checks that are sure, so many count.
 _CHECK_EVERY, _CHECKS = 8, 10

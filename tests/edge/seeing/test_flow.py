@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sortline_edge.flow import Flow, Shift, Speed, Speedometer
+from sortline_edge.seeing.flow import Flow, Shift, Speed, Speedometer
 
 WIDTH, HEIGHT, TILE = 320, 240, 1500
 Picture = NDArray[np.uint8]

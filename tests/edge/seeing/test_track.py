@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sortline_bundle.preprocess import Box
-from sortline_edge.detect import Blob
-from sortline_edge.track import Item, Tracker
+from sortline_edge.seeing.detect import Blob
+from sortline_edge.seeing.track import Item, Tracker
 
 WIDTH = 640
 SPEED_PX_S = 500.0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sortline_bundle.preprocess import Box
-from sortline_edge.detect import Blob, Detector, join, overlap, surround
+from sortline_edge.seeing.detect import Blob, Detector, join, overlap, surround
 
 SMALLEST_PX = 20
 GRID_PX = 4
