@@ -17,7 +17,7 @@ from sortline_bundle.photographs import Photograph
 from sortline_edge import simulation
 from sortline_edge.clocks import VirtualClock
 from sortline_edge.config import BeltCamera as Settings
-from sortline_edge.config import Bin, Deciding, Fault, FolderCamera
+from sortline_edge.config import Belt, Bin, Deciding, Fault, FolderCamera
 from sortline_edge.ports import Frame, NoFrame
 from sortline_edge.simulation import Outcome
 from sortline_edge.twin.belt import start_belt
@@ -216,6 +216,22 @@ def test_items_decided_on_too_late_for_their_gates_ride_to_the_reject_bin(
     assert books.late == books.losses["late"] > 5
     assert books.bins[-1].items == books.late + books.bins[-1].belong
     assert books.misdirected == books.missed == books.phantoms == 0
+
+
+@pytest.mark.parametrize("measured_by", ["pictures", "setting"])
+def test_a_belt_that_was_set_wrongly_is_measured_by_its_pictures_or_sorts_nothing_wrongly(
+    simulate_colours: Callable[..., Outcome], measured_by: str
+) -> None:
+    belt = Belt(speed_mm_s=220, mm_per_px=0.5, measured_by=measured_by)
+    faster = Fault(kind="belt-fast", at_s=0, for_s=1000, amount=250 / 220 - 1)
+    outcome = simulate_colours(30, faults=(faster,), belt=belt)
+    entered = [change.cause for change in outcome.changes if change.entered]
+    if measured_by == "pictures":
+        assert (entered, outcome.books.losses, outcome.books.recovery) == ([], {}, 1.0)
+    else:
+        assert entered == ["speed doubtful"]
+        assert set(outcome.books.losses) <= {"speed doubtful", "gate", "never whole"}
+        assert outcome.books.losses["speed doubtful"] > 15
 
 
 def test_the_same_seed_gives_the_same_outcome(simulate_colours: Callable[..., Outcome]) -> None:
