@@ -18,8 +18,8 @@ _CHECK_EVERY, _CHECKS = 12, 16
 # Of belts with texture nine shifts in ten are surer. What a lens or a sensor leaves in every picture is less so.
 _SURE = 0.28
 _LEAST_MM = 1.0
-# After so much of the picture's width little of the belt is in both pictures; then what items have left in the mean of
-# the pictures, which stands, would be taken for it.
+# After so much of the picture's width little of the belt is in both; then items at equal distances, or what they have
+# left in the mean of the pictures, would be taken for it.
 _MOST_OF_WIDTH = 0.25
 
 
