@@ -66,7 +66,7 @@ class Detector:
 def _reduced(image: NDArray[np.uint8], by: int) -> NDArray[np.uint8]:
     """A picture made smaller: of each square of pixels the middle one, or the mean of the four in the middle.
 
-    The mean of all would have less noise, but takes eight times as long: most rows would be read for that alone.
+    The mean of all would have less noise, but every row would have to be read: two to seven times as long.
     """
     size = (image.shape[1] // by, max(1, image.shape[0] // by))
     return image if by == 1 else np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)

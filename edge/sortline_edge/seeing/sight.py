@@ -20,8 +20,8 @@ _SURE = 0.28
 _LEAST_MM = 1.0
 # No two pictures of a belt that goes are alike to the bit: every so many-th pixel each way tells.
 _SAMPLED = 12
-# After so much of the picture's width little of the belt is in both pictures; then what items have left in the mean of
-# the pictures, which stands, would be taken for it.
+# After so much of the picture's width little of the belt is in both; then items at equal distances, or what they have
+# left in the mean of the pictures, would be taken for it.
 _MOST_OF_WIDTH = 0.25
 
 

@@ -16,8 +16,8 @@ from sortline_bundle.errors import ConfigError, PhotographError
 from sortline_bundle.photographs import Photograph
 from sortline_edge import simulation
 from sortline_edge.clocks import VirtualClock
-from sortline_edge.config import BeltCamera as Settings
 from sortline_edge.config import Belt, Bin, Deciding, Fault, FolderCamera
+from sortline_edge.config import BeltCamera as Settings
 from sortline_edge.ports import Frame, NoFrame
 from sortline_edge.simulation import Outcome
 from sortline_edge.twin.belt import start_belt
