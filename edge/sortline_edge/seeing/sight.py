@@ -10,19 +10,20 @@ from sortline_edge.odometer import Odometer
 from sortline_edge.ports import Edge, Frame
 from sortline_edge.seeing.detect import Detector
 from sortline_edge.seeing.eye import Eye
-from sortline_edge.seeing.flow import Flow, Speedometer
+from sortline_edge.seeing.flow import Flow, Shift, Speedometer
 from sortline_edge.seeing.track import Item, Tracker
 
-# To check the belt's speed two pictures in a row of so many are enough; of the checks that are sure, so many count.
+# To check the belt's speed two pictures of so many are enough; of the checks that are sure, so many count.
 _CHECK_EVERY, _CHECKS = 8, 10
 # Of belts with texture nine shifts in ten are surer. What a lens or a sensor leaves in every picture is less so.
 _SURE = 0.28
 _LEAST_MM = 1.0
 # No two pictures of a belt that goes are alike to the bit: every so many-th pixel each way tells.
 _SAMPLED = 12
-# After so much of the picture's width little of the belt is in both; then items at equal distances, or what they have
-# left in the mean of the pictures, would be taken for it.
-_MOST_OF_WIDTH = 0.25
+# The second picture is taken when the belt should have gone by so much of the picture's width: a pixel more or less is
+# little then. After more, where frames were lost, little of the belt is in both; items at equal distances, or what they
+# have left in the mean of the pictures, would be taken for it.
+_LEAST_OF_WIDTH, _MOST_OF_WIDTH = 0.1, 0.25
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ class Sight:
     _flow: Flow = field(default_factory=Flow)
     _speedometer: Speedometer = field(default_factory=Speedometer)
     _ways: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_CHECKS))
-    _checked_mm: float = 0.0
+    _checked_mm: float | None = None
     _nth: int = -1
 
     @property
@@ -125,21 +126,28 @@ class Sight:
         return Eye(width, height, ahead, smallest, longest)
 
     def _watch_belt(self, frame: Frame) -> None:
-        measures = self.station.belt.measured_by == "pictures"
-        if not measures and self._nth % _CHECK_EVERY > 1:
-            return
-        shift = self._flow.shift(frame.image)
         way_mm = self.odometer.way_mm(frame.captured_ns)
-        if shift is not None and shift.certainty > _SURE:
-            looks, counted = max(0.0, shift.px * self.station.belt.mm_per_px), way_mm - self._checked_mm
-            most_mm = _MOST_OF_WIDTH * frame.image.shape[1] * self.station.belt.mm_per_px
-            if max(looks, counted) > _LEAST_MM and counted < most_mm:
-                self._ways.append((looks, counted))
-        self._checked_mm = way_mm
-        if measures:
-            self._speedometer.add(shift, frame.captured_ns)
+        width_mm = frame.image.shape[1] * self.station.belt.mm_per_px
+        if self.station.belt.measured_by == "pictures":
+            self._speedometer.add(self._check(frame, way_mm, width_mm), frame.captured_ns)
             if (speed := self._speedometer.speed) is not None:
                 self.odometer.pace(max(0.0, speed.px_s * self.station.belt.mm_per_px), frame.captured_ns)
+        elif self._checked_mm is None:
+            if self._nth % _CHECK_EVERY == 0:
+                self._check(frame, way_mm, width_mm)
+        elif way_mm - self._checked_mm >= _LEAST_OF_WIDTH * width_mm:
+            self._check(frame, way_mm, width_mm)
+            self._checked_mm = None
+
+    def _check(self, frame: Frame, way_mm: float, width_mm: float) -> Shift | None:
+        """Compare a picture with the one of the check before, and the way in between."""
+        shift = self._flow.shift(frame.image)
+        if shift is not None and shift.certainty > _SURE and self._checked_mm is not None:
+            looks, counted = max(0.0, shift.px * self.station.belt.mm_per_px), way_mm - self._checked_mm
+            if max(looks, counted) > _LEAST_MM and counted < _MOST_OF_WIDTH * width_mm:
+                self._ways.append((looks, counted))
+        self._checked_mm = way_mm
+        return shift
 
     def _gone_px(self, at_ns: int) -> float:
         return self.odometer.way_mm(at_ns) / self.station.belt.mm_per_px
