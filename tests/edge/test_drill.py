@@ -71,7 +71,7 @@ EXPECTED: dict[FaultKind, tuple[set[str], set[str], bool]] = {
     "plc-silent": ({"PLC silent"}, {"PLC silent", "gate", "never whole"}, False),
     "outputs-die": ({"outputs lost"}, {"outputs lost", "never whole"}, False),
     "station-hangs": ({"outputs lost"}, {"outputs lost", "not seen", "never whole", "late"}, False),
-    "classifier-slow": (set(), {"late"}, False),
+    "classifier-slow": (set(), {"late", "not seen"}, False),
     "board-hot": ({"board hot"}, {"board hot", "never whole"}, False),
 }
 # Only with these the station cannot know where the belt is.
