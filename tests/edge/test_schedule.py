@@ -254,7 +254,9 @@ def test_a_gate_that_cannot_open_again_so_soon_lets_its_own_pass_behind_a_strang
 def test_codes_are_said_for_every_item_each_half_way_from_the_one_before(
     belt: list[tuple[int, Bin | None]], step_ms: int
 ) -> None:
-    coded = [msgspec.structs.replace(bin_, line=None, code=bin_.line, distance_mm=300.0) for bin_ in BINS]
+    coded = [
+        msgspec.structs.replace(bin_, line=None, code=bin_.line, distance_mm=300.0, delay_ms=20.0) for bin_ in BINS
+    ]
     named = {bin_.name: bin_ for bin_ in coded}
     rides = [
         Ride(ride.item, ride.way_mm, None if ride.bin is None else named[ride.bin.name]) for ride in rides_of(belt)

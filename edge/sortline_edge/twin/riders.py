@@ -143,7 +143,7 @@ def ride(
     front_mm = LEAD_IN_S * layout.speed_mm_s + layout.width_px / 2 * layout.mm_per_px
     edge_px = max(1, 4 // layout.reduction)
     before: Rider | None = None
-    touches = False
+    on_top = False
     for number, cutting in enumerate(islice(_cuttings(photographs, seed, cut), count)):
         random = np.random.default_rng((seed, 1, number))
         angle = float(random.uniform(0, 360))
@@ -155,10 +155,10 @@ def ride(
         top_px = int(random.integers(edge_px, lowest_px))
         gap_mm = layout.gap_mm + float(random.exponential(layout.gap_mm))
         # One on another, and no pile: what lies on an item has nothing on it.
-        touch = None if before is None or touches else _touch(before, length_mm, mishaps, seed)
-        touches = touch is not None
+        touch = None if before is None else _touch(before, length_mm, mishaps, seed, free=not on_top)
+        on_top = touch is not None and touch.on_top
         if before is not None and touch is not None:
-            middle_mm, aside = touch
+            middle_mm, aside, _ = touch
             top_px = min(max(int(before.top_px + aside * height), edge_px), lowest_px)
         share = mishaps.fall(middle_mm)
         falls = share > 0 and bool(np.random.default_rng((seed, 5, number)).uniform() < share)
@@ -167,17 +167,26 @@ def ride(
         front_mm = max(front_mm, middle_mm + length_mm / 2 + gap_mm)
 
 
-def _touch(before: Rider, length_mm: float, mishaps: Mishaps, seed: int) -> tuple[float, float] | None:
-    """Where an item's middle is if it touches the one before, and how far aside it lies, in shares of its height."""
-    on_top = mishaps.on_top(before.middle_mm)
+class _Touch(NamedTuple):
+    """Where an item's middle is that touches the one before, how far aside it lies in shares of its height, and how."""
+
+    middle_mm: float
+    aside: float
+    on_top: bool
+
+
+def _touch(before: Rider, length_mm: float, mishaps: Mishaps, seed: int, *, free: bool) -> _Touch | None:
+    """Whether and how an item touches the one before, which may have one on it if it is `free`."""
+    on_top = mishaps.on_top(before.middle_mm) if free else 0.0
     if not (on_top or mishaps.overlap):
         return None
     chance, part, aside = np.random.default_rng((seed, 3, before.number)).uniform(size=3).tolist()
     shorter_mm = min(length_mm, before.length_mm)
     if chance < on_top:
-        return before.middle_mm + 0.2 * part * shorter_mm, aside - 0.5
+        return _Touch(before.middle_mm + 0.2 * part * shorter_mm, aside - 0.5, on_top=True)
     if chance < mishaps.overlap:
-        return before.middle_mm + (length_mm + before.length_mm) / 2 - 0.4 * part * shorter_mm, aside - 0.5
+        middle_mm = before.middle_mm + (length_mm + before.length_mm) / 2 - 0.4 * part * shorter_mm
+        return _Touch(middle_mm, aside - 0.5, on_top=False)
     return None
 
 

@@ -73,6 +73,7 @@ def test_ranges_and_lists_are_read() -> None:
 def test_a_range_has_its_ends_and_so_many_even_steps(
     first: float, span: float, steps: int, listed: list[float]
 ) -> None:
+    assume(span / (steps - 1) > 1e-4 * (first + span))  # steps that differ in the digits that are kept
     text = f"speed={first!r}:{first + span!r}:{steps},gap={'/'.join(map(repr, listed))}"
     speed, gap = parse_grid(text, NAMES)
     assert len(speed.values) == steps
