@@ -27,7 +27,7 @@ from sortline_edge.seeing.track import Item
 from sortline_edge.senses import Senses
 
 _FEWEST_FRAMES = 2  # what one single frame showed was a flicker, not an item
-# A decision is made so long before the first gate would have to be told, with the looks there are by then.
+# A decision is made so long, or longer, before the first gate would have to be told, with the looks there are by then.
 _HURRY_NS = 60_000_000
 _FROZEN_FRAMES = 4
 
@@ -88,6 +88,7 @@ class Core:
         self._cases: dict[int, _Case] = {}
         self._gone: list[Item] = []
         self._changes: list[Change] = []
+        self._acted_ns = start_ns
 
     @property
     def items(self) -> list[Item]:
@@ -149,7 +150,10 @@ class Core:
             self._note(change)
         for edge in self._senses.triggers():
             self._sight.edge(edge)
-        ripe = [item for item in self.items if self._is_ripe(item, now_ns)]
+        # The next chance to decide may come as late as this one did; twice that leaves room.
+        hurry_ns = max(_HURRY_NS, 2 * (now_ns - self._acted_ns))
+        self._acted_ns = now_ns
+        ripe = [item for item in self.items if self._is_ripe(item, now_ns + hurry_ns)]
         return self._step([*ripe, *self._gone], now_ns)
 
     def finish(self, now_ns: int) -> Step:
@@ -190,7 +194,7 @@ class Core:
         for part in item.parts:
             case.closed |= self._cases.pop(part, case).closed
         case.longest_px = max(case.longest_px, item.place.width)
-        case.several |= item.several
+        case.several = item.several
         if item.whole is None or case.closed or case.several or self._is_too_long(case) or not self.interlocks.sorting:
             return False
         # Looks at different places of the picture have less in common than looks in a row.
@@ -204,12 +208,13 @@ class Core:
     def _is_open(self, item: Item) -> bool:
         return item.frames >= _FEWEST_FRAMES and not self._cases[item.number].closed
 
-    def _is_ripe(self, item: Item, now_ns: int) -> bool:
+    def _is_ripe(self, item: Item, until_ns: int) -> bool:
+        """Whether an item has had its looks, or its first gate would have to be told before `until_ns`."""
         looks = len(self._cases[item.number].looks)
         if looks >= self._station.deciding.looks:
             return True
         last_call_ns = self._scheduler.last_call_ns(self._sight.way_mm(item))
-        return looks > 0 and last_call_ns is not None and now_ns + _HURRY_NS >= last_call_ns
+        return looks > 0 and last_call_ns is not None and until_ns >= last_call_ns
 
     def _is_too_long(self, case: _Case) -> bool:
         return case.longest_px * self._station.belt.mm_per_px > self._station.deciding.longest_mm

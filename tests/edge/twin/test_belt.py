@@ -209,7 +209,10 @@ def test_items_decided_on_too_late_for_their_gates_ride_to_the_reject_bin(
     simulate_colours: Callable[..., Outcome],
 ) -> None:
     names = ("red", "green", "blue")
-    near = tuple(Bin(name=f"{name} bin", classes=(name,), line=nth, distance_mm=20) for nth, name in enumerate(names))
+    near = tuple(
+        Bin(name=f"{name} bin", classes=(name,), line=nth, distance_mm=20, delay_ms=450)
+        for nth, name in enumerate(names)
+    )
     slow = Fault(kind="classifier-slow", at_s=0, for_s=1000, amount=180)
     books = simulate_colours(16, faults=(slow,), bins=near).books
     assert set(books.losses) == {"late"}
