@@ -66,6 +66,7 @@ def main() -> int:
     ways = {
         "whole frames": [(name, look, Detector()) for name, look in whole.items()],
         "the belt alone": [(name, look, Detector()) for name, look in belts.items()],
+        "the same, single packages": [(name, look, Detector()) for name, look in belts.items() if len(look.items) == 1],
         "the belt, one detector": [(name, look, one) for name, look in belts.items()],
     }
     for way, looks in ways.items():
