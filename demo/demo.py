@@ -81,7 +81,7 @@ class _Demo:
             "accuracy_float": converted["accuracy_float"],
             "accuracy_int8": converted["accuracy"],
             "agreement": converted["agreement"],
-            "held_out": converted["photographs"],
+            "held_out": converted["held_out"],
             "accuracy_belt_photographs": measured["accuracy"],
             **{name: books[name] for name in ("purity", "recovery", "items", "missed", "double_counted", "late")},
             "doubtful": books["doubtful"],
