@@ -1,5 +1,6 @@
 """Loads another bundle while the station sorts by the one it has."""
 
+import queue
 import threading
 from collections.abc import Callable
 
@@ -16,31 +17,31 @@ class Reloader:
 
     def __init__(self, load: Callable[[], Brain]) -> None:
         self._load = load
-        self._loaded: Brain | SortlineError | None = None
-        self._asked = threading.Event()
-        self._ended = False
+        # Of all queues this one alone may be put into from a signal handler, whatever it interrupts.
+        self._asked: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._loaded: queue.SimpleQueue[Brain | SortlineError] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="reload", daemon=True)
         self._thread.start()
 
     def ask(self) -> None:
         """Load the bundle anew; safe in a signal handler. While one is being loaded, another will be afterwards."""
-        self._asked.set()
+        self._asked.put(True)
 
     def take(self) -> Brain | SortlineError | None:
         """What was loaded, or why it could not be; None when nothing is new."""
-        loaded, self._loaded = self._loaded, None
-        return loaded
+        try:
+            return self._loaded.get_nowait()
+        except queue.Empty:
+            return None
 
     def close(self) -> None:
-        """End the thread, after what it is loading now."""
-        self._ended = True
-        self._asked.set()
+        """End the thread, after what it was asked for before."""
+        self._asked.put(False)
         self._thread.join()
 
     def _work(self) -> None:
-        while self._asked.wait() and not self._ended:
-            self._asked.clear()
+        while self._asked.get():
             try:
-                self._loaded = self._load()
+                self._loaded.put(self._load())
             except SortlineError as error:
-                self._loaded = error
+                self._loaded.put(error)

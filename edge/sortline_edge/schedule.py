@@ -10,7 +10,6 @@ Rules for neighbours:
   the reject bin: one item lost is better than two in the wrong bins.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -87,9 +86,8 @@ class Scheduler:
         self._asked_ns = now_ns
         self._forget(now_ns)
         before_ns = now_ns + max(HELD_BACK_NS, 2 * pause_ns)
-        commands: list[Command] = list(self._mend(now_ns))
+        commands, too_close = self._mend(now_ns)
         ready: list[Pulse | Code] = []
-        too_close: list[int] = []
         for ride in sorted(self._waiting.values(), key=lambda ride: ride.way_mm):
             window = self._window(ride, ride.bin)
             if window is None or window.on_ns > before_ns:
@@ -98,7 +96,7 @@ class Scheduler:
             command = self._command(ride, now_ns)
             if command is None:
                 too_close.append(ride.item)
-                self._rides[ride.item] = Ride(ride.item, ride.way_mm, None)
+                self._let_pass(ride.item)
             else:
                 self._handed[ride.item] = command
                 ready.append(command)
@@ -109,32 +107,47 @@ class Scheduler:
         windows = [self._window(Ride(0, way_mm, bin_), bin_) for bin_ in self.station.bins]
         return min((window.on_ns for window in windows if window is not None), default=None)
 
-    def clear(self) -> list[int]:
-        """Forget every command that was not handed over; the items they were for."""
-        items = sorted(self._waiting)
+    def clear(self, now_ns: int) -> list[int]:
+        """Forget every command that has not begun, handed over or not; the items they were for."""
+        to_come = (item for item, command in self._handed.items() if _starts_ns(command) > now_ns)
+        items = sorted([*self._waiting, *to_come])
         self._waiting.clear()
         for item in items:
-            self._rides[item] = Ride(item, self._rides[item].way_mm, None)
+            self._handed.pop(item, None)
+            self._let_pass(item)
         return items
 
-    def _mend(self, now_ns: int) -> Iterator[Command]:
-        """Recall what the belt or a neighbour has changed since it was handed over, and hand it over anew."""
+    def _let_pass(self, item: int) -> None:
+        """An item rides on to the reject bin; its place stays known, to keep the gates of others off it."""
+        self._rides[item] = Ride(item, self._rides[item].way_mm, None)
+
+    def _mend(self, now_ns: int) -> tuple[list[Command], list[int]]:
+        """Recall what the belt or a neighbour has changed since it was handed over, and hand it over anew.
+
+        Returns:
+            The commands, and the items whose gate cannot open for them any more.
+        """
+        commands: list[Command] = []
+        too_close: list[int] = []
         for item, command in list(self._handed.items()):
             if _starts_ns(command) <= now_ns + _TOO_SOON_NS:
                 continue
             ride = self._rides[item]
-            del self._handed[item]
             if self.odometer.when_ns(ride.way_mm + self._distance_mm(ride.bin)) is None:
+                del self._handed[item]
                 self._waiting[item] = ride
-                yield Recall(item=item)
+                commands.append(Recall(item=item))
                 continue
             mended = self._command(ride, now_ns)
-            if mended is None or _is_same(mended, command):
-                self._handed[item] = command
-            elif _starts_ns(mended) > now_ns:
+            if mended is None:
+                del self._handed[item]
+                self._let_pass(item)
+                too_close.append(item)
+                commands.append(Recall(item=item))
+            elif not _is_same(mended, command) and _starts_ns(mended) > now_ns:
                 self._handed[item] = mended
-                yield Recall(item=item)
-                yield mended
+                commands += [Recall(item=item), mended]
+        return commands, too_close
 
     def _forget(self, now_ns: int) -> None:
         """Drop the rides that are so far past the last gate that no item near them has still to come to it."""

@@ -171,7 +171,7 @@ class Core:
         self._gone = []
         commands: list[Command] = []
         if any(change.halts for change in self._changes):
-            self._scheduler.clear()
+            self._scheduler.clear(now_ns)
             commands.append(Recall())
         due = self._scheduler.due(now_ns)
         self.ledger.miss(due.too_close, "too close", now_ns)

@@ -279,11 +279,35 @@ def test_codes_are_said_for_every_item_each_half_way_from_the_one_before(
         assert code.at_ns >= half_way_ns - ROUNDING_NS
 
 
-def test_a_halt_forgets_what_was_not_handed_over_but_keeps_strangers_gates_off_it() -> None:
+def test_a_halt_forgets_what_has_not_begun_but_keeps_strangers_gates_off_it() -> None:
     scheduler = new_scheduler()
     scheduler.plan(riding(1, 0, BINS[0]), 0)
-    assert scheduler.clear() == [1]
+    assert scheduler.clear(0) == [1]
     assert scheduler.waiting == 0
     scheduler.plan(riding(2, 100, BINS[1]), 0)
     ((_, pulse),) = drain(scheduler, 0, MS)
     assert pulse.on_ns == arrival_ns(50 * SPEED_MM_S / 1e3, BINS[1])
+
+
+def test_a_halt_forgets_what_was_handed_over_too_even_when_the_belt_stands_and_goes_again() -> None:
+    scheduler = new_scheduler()
+    scheduler.plan(riding(1, 0, BINS[0]), 0)
+    on_ns = command_ns(riding(1, 0, BINS[0]), BINS[0])
+    assert len(scheduler.due(on_ns - 100 * MS).commands) == 1
+    assert scheduler.clear(on_ns - 90 * MS) == [1]
+    scheduler.odometer.stand(on_ns - 80 * MS)
+    assert scheduler.due(on_ns - 70 * MS) == ([], [])
+    scheduler.odometer.go(on_ns + 500 * MS)
+    assert scheduler.due(on_ns + 510 * MS) == ([], [])
+    assert scheduler.waiting == 0
+
+
+def test_a_stranger_decided_on_late_and_too_near_has_the_gate_before_it_recalled() -> None:
+    slow = msgspec.structs.replace(BINS[1], shortest_ms=200.0)
+    scheduler = new_scheduler(slow, BINS[2])
+    scheduler.plan(riding(1, 0, slow), 0)
+    on_ns = command_ns(riding(1, 0, slow), slow)
+    assert [command.item for command in scheduler.due(on_ns - 290 * MS).commands] == [1]
+    scheduler.plan(riding(2, 50, BINS[2]), on_ns - 280 * MS)
+    commands, too_close = scheduler.due(on_ns - 270 * MS)
+    assert (commands, too_close) == ([Recall(item=1)], [1])
