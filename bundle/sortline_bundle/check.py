@@ -7,10 +7,11 @@ from pathlib import Path
 import msgspec
 
 from sortline_bundle.archive import Bundle, open_bundle
+from sortline_bundle.choices import RUNTIME_CHOICES, RuntimeChoice
 from sortline_bundle.golden import check_golden, hold_against_manifest
 from sortline_bundle.manifest import RuntimeName
 from sortline_bundle.probe import probe
-from sortline_bundle.runtime import RUNTIME_CHOICES, Model, RuntimeChoice, find_runtime
+from sortline_bundle.runtime import Model, find_runtime
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):

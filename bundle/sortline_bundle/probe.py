@@ -17,9 +17,10 @@ from typing import NamedTuple, cast
 
 import msgspec
 
+from sortline_bundle.choices import RuntimeChoice
 from sortline_bundle.errors import ConfigError, ContractMismatch, ModelRefused, SortlineError, TryAgainError
 from sortline_bundle.manifest import RuntimeName
-from sortline_bundle.runtime import Model, Runtime, RuntimeChoice, Tensor, find_runtime
+from sortline_bundle.runtime import Model, Runtime, Tensor, find_runtime
 from sortline_bundle.strict import Table, read_json
 
 _REPLY_BYTES = 64 << 10

@@ -4,18 +4,17 @@ LiteRT (`ai-edge-litert`) is taken where it is installed, else `tflite-runtime`,
 32-bit systems too. Both run the same files; their kernels round differently (docs/runtimes.md has the figures).
 """
 
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import Any, NamedTuple, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sortline_bundle.choices import RuntimeChoice
 from sortline_bundle.errors import ConfigError, ContractMismatch, ModelRefused
 from sortline_bundle.manifest import RuntimeName
 from sortline_bundle.quiet import quiet
 from sortline_bundle.strict import Table
 
-RuntimeChoice = Literal["auto", "litert", "tflite-runtime"]
-RUNTIME_CHOICES: tuple[RuntimeChoice, ...] = get_args(RuntimeChoice)
 _NAMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
 _LONGEST_QUOTE = 400
 _EXTRAS: dict[RuntimeName, str] = {"litert": "edge", "tflite-runtime": "tflite"}

@@ -9,14 +9,10 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal
 
-from msgspec import Meta
-
+from sortline_bundle.choices import ThreadChoice
 from sortline_bundle.runtime import Model, Runtime
 from sortline_bundle.strict import Table
-
-ThreadChoice = Literal["auto"] | Annotated[int, Meta(ge=1, le=8)]
 
 _MOST_THREADS = 4
 _AS_FAST = 1.05

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sortline_bundle.archive import Bundle
+from sortline_bundle.choices import RuntimeChoice, ThreadChoice
 from sortline_bundle.golden import hold_against_manifest
 from sortline_bundle.preprocess import Box, preprocess
-from sortline_bundle.runtime import RuntimeChoice, find_runtime
-from sortline_bundle.threads import ThreadChoice, load_model
+from sortline_bundle.runtime import find_runtime
+from sortline_bundle.threads import load_model
 
 
 class TfliteClassifier:

@@ -87,7 +87,7 @@ CAUSES: dict[CauseName, Cause] = {
         over_s=1.0,
     ),
     "model missing": Cause(
-        "there is no bundle yet, or it was refused",
+        "`sortline run --wait`, and there is no bundle yet",
         "stops",
         "by itself",
         "Install a bundle.",
@@ -232,6 +232,10 @@ class Interlocks:
     def present(self) -> list[Standing]:
         """Every cause that is present, the worst first."""
         return [Standing(*key, entry.since_ns, entry.reason) for key, entry in sorted(self._entries.items(), key=_rank)]
+
+    def holds(self, cause: CauseName) -> bool:
+        """Whether a cause is present, whatever it is about."""
+        return any(present == cause for present, _ in self._entries)
 
     @property
     def state(self) -> str:

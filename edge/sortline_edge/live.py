@@ -1,16 +1,18 @@
 """What a live station does besides sorting: it says what happens, keeps it, watches itself, and tells systemd."""
 
+from __future__ import annotations
+
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from sortline_edge.clocks import Clock
 from sortline_edge.config import Guard
 from sortline_edge.decide import Decision
-from sortline_edge.events.store import EventStore
 from sortline_edge.interlocks import Change, log_line
 from sortline_edge.life.board import Board
 from sortline_edge.life.notify import Notifier, Watchdog
@@ -19,6 +21,9 @@ from sortline_edge.records import Record
 from sortline_edge.runner import Moment, Runner
 from sortline_edge.station import Core
 from sortline_edge.watch import Heat
+
+if TYPE_CHECKING:
+    from sortline_edge.events.store import EventStore
 
 _LOOK_EVERY_NS = 1_000_000_000
 _encode = msgspec.json.Encoder().encode
@@ -55,49 +60,49 @@ class Live:
     _watchdog: Watchdog = field(init=False)
     _heat: Heat = field(init=False)
     _looked_ns: int | None = None
-    _dropped: int = 0
 
     def __post_init__(self) -> None:
-        self._watchdog = Watchdog(self.notifier.watchdog_s, self.guard.camera_lost_after_s)
+        self._watchdog = Watchdog(self.notifier.watchdog_s)
         self._heat = Heat(self.guard.hot_c, self.guard.cool_c)
 
     def take(self, moment: Moment) -> None:
-        """Say, keep and watch.
-
-        Raises:
-            HardwareError: camera or outputs have been missing for too long; the station is to be started anew.
-        """
+        """Say, keep and watch."""
         step = moment.step
         self.binned.update(decision.bin for decision in step.decisions)
         self._say(step.decisions, step.records, moment.reports)
         for change in step.changes:
             self._change(change)
-        self.keep(step.records)
+        self._keep(step.records)
         now_ns = self.clock.now_ns()
         if self._looked_ns is None or now_ns - self._looked_ns >= _LOOK_EVERY_NS:
             self._looked_ns = now_ns
             self._look(now_ns)
-        stale = any(standing.cause == "camera stale" for standing in self.core.interlocks.present)
+        stale = self.core.interlocks.holds("camera stale")
         if self._watchdog.feed(now_ns, frames_flow=not stale, outputs_answer=self.runner.outputs_answer):
             self.notifier.alive()
 
-    def keep(self, records: Iterable[Record]) -> None:
-        """Write down what became of items."""
+    def end(self, records: list[Record]) -> None:
+        """The station ends: what became of the items that were still on their way."""
+        self._say([], records, [])
+        self._keep(records)
+
+    def _keep(self, records: Iterable[Record]) -> None:
         if self.store is not None:
             for record in records:
                 self.store.put(record)
 
     def _look(self, now_ns: int) -> None:
-        temperature_c = self.board.read().temperature_c
-        hot = self._heat.read(temperature_c)
-        reason = f"{temperature_c} degrees Celsius"
-        self.core.tell("board hot", now_ns, reason, present=hot)
+        board = self.board.read()
+        hot = self._heat.read(board.temperature_c)
+        self.core.tell("board hot", now_ns, f"{board.temperature_c} degrees Celsius", present=hot)
         if self.store is not None:
-            lost, self._dropped = self.store.dropped - self._dropped, self.store.dropped
-            reason = f"{lost} were lost, for which there was no room" if lost else "they are written again"
-            self.core.tell("events not written", now_ns, reason, present=bool(lost))
+            failing = self.store.failing
+            reason = "the disk takes none" if failing else "they are written again"
+            self.core.tell("events not written", now_ns, reason, present=failing)
         counted = ", ".join(f"{name} {count}" for name, count in sorted(self.binned.items()))
-        self.notifier.status(f"{self.core.interlocks.state}; {self.core.ledger.seen} items: {counted or 'none'}")
+        limits = "".join(f"; board: {limit}" for limit in board.limits or ())
+        state = self.core.interlocks.state
+        self.notifier.status(f"{state}; {self.core.ledger.seen} items: {counted or 'none'}{limits}")
 
     def _change(self, change: Change) -> None:
         if self.as_json:

@@ -147,17 +147,21 @@ class MadeSafe(msgspec.Struct, frozen=True, kw_only=True, tag="safe"):
 
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True, tag="edge"):
-    """An input line became active or inactive at `at_ns`. Each input's level at the start is told as an edge too."""
+    """An input line became active or inactive at `at_ns`. Each input's level at the start is told as an edge too.
+
+    `times` is how many edges it stands for: of an encoder, those before it that the kernel had to drop as well.
+    """
 
     line: int
     active: bool
     at_ns: int
+    times: int = 1
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True, tag="counted"):
     """An encoder's line had given `count` rising edges since the start, the newest at `at_ns`.
 
-    Told at least ten times a second while the belt goes.
+    Told at most every 10 ms, and a new count no later than 100 ms after it came.
     """
 
     line: int

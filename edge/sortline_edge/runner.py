@@ -11,9 +11,8 @@ from sortline_edge.ports import Camera, Code, Command, Frame, MadeSafe, NoFrame,
 from sortline_edge.records import Record
 from sortline_edge.station import Brain, Core, Step
 
-# Outputs that have died are opened anew after so long, and given up after so many times in a row.
+# Outputs that have died are opened anew so often, and given up when a camera would be.
 _OPEN_AGAIN_NS = 1_000_000_000
-_OPEN_TRIES = 10
 # Clocks of cameras and this one may differ by so much.
 _FUTURE_NS = 20_000_000
 
@@ -53,7 +52,7 @@ class Runner:
         # The outputs hear from the station three times in the time after which they would take it for dead.
         self._beat_s = station.timing.heartbeat_ms / 3e3
         self._outputs: Outputs | None = None
-        self._tries, self._try_ns = 0, 0
+        self._lost_ns = self._try_ns = 0
         self._fresh_ns = clock.now_ns()
         # A code stands as long as the longest gate would be open.
         self._stands_ns = round(1e6 * max(bin_.dwell_ms for bin_ in station.bins))
@@ -182,8 +181,8 @@ class Runner:
             with contextlib.suppress(HardwareError):  # what they did before counts
                 self._core.hear(self._outputs.reports())
         self._make_safe()
-        self._try_ns = self._clock.now_ns()
-        self._core.tell("outputs lost", self._try_ns, str(error), present=True)
+        self._lost_ns = self._try_ns = self._clock.now_ns()
+        self._core.tell("outputs lost", self._lost_ns, str(error), present=True)
 
     def _open_again(self) -> None:
         now_ns = self._clock.now_ns()
@@ -193,9 +192,7 @@ class Runner:
         try:
             self._outputs = self._open_outputs()
         except HardwareError:
-            self._tries += 1
-            if self._tries >= _OPEN_TRIES:
+            if now_ns - self._lost_ns > self._guard.camera_lost_after_s * 1e9:
                 raise
         else:
-            self._tries = 0
             self._core.tell("outputs lost", self._clock.now_ns(), "they were opened anew", present=False)

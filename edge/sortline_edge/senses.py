@@ -1,6 +1,5 @@
 """What the wires say, made into what the station needs to know: how far the belt has gone, and its states."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -9,7 +8,7 @@ from sortline_edge.interlocks import CauseName, Change, Interlocks
 from sortline_edge.odometer import Odometer
 from sortline_edge.ports import Answered, Counted, Edge, Report
 from sortline_edge.records import Record
-from sortline_edge.watch import Lasting, Overdue, Silence
+from sortline_edge.watch import InARow, Lasting, Silence
 
 # A wheel that has given no count for so long stands; the slowest belt it can measure gives four counts a second.
 _STANDS_AFTER_NS = 250_000_000
@@ -17,8 +16,6 @@ _STANDS_AFTER_NS = 250_000_000
 _SILENT_WHEEL_S = 2.0
 # An item needs longer than this through the picture; a shadow at its edge does not last.
 _STRANGE_S = 0.4
-# So many things in a row came down a chute that nothing was sent into.
-_MOST_STRAYS = 3
 # A belt that slips for a moment is none to stop for.
 _WRONG_SPEED_S = 2.0
 
@@ -34,12 +31,12 @@ class Senses:
     _names: dict[int, str] = field(default_factory=dict)
     _covered: dict[str, Lasting] = field(default_factory=dict)
     _dark: set[str] = field(default_factory=set)
-    _overdue: Overdue = field(default_factory=Overdue)
+    _overdue: InARow = field(default_factory=InARow)
     _silence: Silence = field(default_factory=Silence)
     _silent_wheel: Lasting = field(default_factory=lambda: Lasting(_SILENT_WHEEL_S))
     _wrong_speed: Lasting = field(default_factory=lambda: Lasting(_WRONG_SPEED_S))
     _strange: Lasting = field(default_factory=lambda: Lasting(_STRANGE_S))
-    _strays: Counter[str] = field(default_factory=Counter)
+    _strays: InARow = field(default_factory=InARow)
     _count: int = 0
     _counted_ns: int | None = None
 
@@ -68,14 +65,13 @@ class Senses:
         A gate whose items never arrive is out of order, and so is one whose bin gets what was not sent there.
         """
         for name in strays:
-            self._strays[name] += 1
-            if self._strays[name] == _MOST_STRAYS:
-                reason = f"{_MOST_STRAYS} things in a row came that nothing was switched for"
+            if self._strays.add(name, good=False):
+                reason = "several things in a row came that nothing was switched for"
                 yield from self._tell("gate open", now_ns, reason, about=name, present=True)
         for record in records:
             if record.confirmed:
-                self._strays[record.bin] = 0
-            if record.confirmed is not None and self._overdue.switched(record.bin, confirmed=record.confirmed):
+                self._strays.add(record.bin, good=True)
+            if record.confirmed is not None and self._overdue.add(record.bin, good=record.confirmed):
                 reason = "its gate was switched several times in a row and nothing arrived"
                 yield from self._tell("actuator overdue", now_ns, reason, about=record.bin, present=True)
 
@@ -149,7 +145,7 @@ class Senses:
         silent = now_ns - self._counted_ns > _STANDS_AFTER_NS
         if silent:
             self.odometer.read(0.0, now_ns)
-        told_to_run = self.station.inputs.belt_running is not None and "belt stands" not in self._present
+        told_to_run = self.station.inputs.belt_running is not None and not self.interlocks.holds("belt stands")
         self._silent_wheel.see(present=silent and told_to_run, at_ns=now_ns)
         dead = self._silent_wheel.lasts(now_ns)
         reason = "the encoder gives no counts while the belt runs" if dead else "the encoder counts again"
@@ -163,10 +159,6 @@ class Senses:
         if wrong or (error is not None and not off):
             reason = f"in the pictures it goes {abs(error or 0):.0%} {'farther' if (error or 0) > 0 else 'less far'}"
             yield from self._tell("speed doubtful", now_ns, reason, present=wrong)
-
-    @property
-    def _present(self) -> set[CauseName]:
-        return {standing.cause for standing in self.interlocks.present}
 
     def _tell(self, cause: CauseName, now_ns: int, reason: str, *, present: bool, about: str = "") -> Iterator[Change]:
         change = self.interlocks.tell(cause, present=present, now_ns=now_ns, reason=reason, about=about)

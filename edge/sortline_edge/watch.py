@@ -23,18 +23,18 @@ class Lasting:
         return self._since_ns is not None and now_ns - self._since_ns > self._for_ns
 
 
-class Overdue:
-    """Counts, for each bin, the items in a row that its gate was switched for and its eye did not see."""
+class InARow:
+    """Counts, for each bin by itself, what went wrong with it time after time."""
 
-    def __init__(self, in_a_row: int = IN_A_ROW) -> None:
-        self._limit = in_a_row
-        self._missed: dict[str, int] = {}
+    def __init__(self, limit: int = IN_A_ROW) -> None:
+        self._limit = limit
+        self._bad: dict[str, int] = {}
 
-    def switched(self, bin_name: str, *, confirmed: bool) -> bool:
-        """An item's story is over. True when it was the last of too many; the count begins anew then."""
-        missed = 0 if confirmed else self._missed.get(bin_name, 0) + 1
-        self._missed[bin_name] = missed % self._limit
-        return missed == self._limit
+    def add(self, bin_name: str, *, good: bool) -> bool:
+        """It went right or wrong once more. True when it was the last of too many; the count begins anew then."""
+        bad = 0 if good else self._bad.get(bin_name, 0) + 1
+        self._bad[bin_name] = bad % self._limit
+        return bad == self._limit
 
 
 class Silence:

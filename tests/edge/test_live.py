@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from sortline_bundle.errors import HardwareError
 from sortline_edge.clocks import VirtualClock
 from sortline_edge.config import Events
 from sortline_edge.events.store import EventStore
@@ -142,13 +141,29 @@ def test_the_service_manager_hears_how_it_is_and_that_it_lives(place: Place) -> 
     assert told[-1].startswith("STATUS=camera stale; ")
 
 
-def test_outputs_that_stay_away_end_the_station_with_a_reason(place: Place) -> None:
-    place.runner.outputs_answer = False
-    with pytest.raises(HardwareError, match=r"the outputs did not answer for 10\.\d s"):
-        place.idle(12)
+class FullDisk:
+    """A store that takes nothing for a while."""
+
+    failing = False
+
+    def note(self, kind: str, at_ns: int, message: str) -> None:
+        pass
 
 
-def test_items_and_states_are_kept(world: Any, tmp_path: Path) -> None:
+def test_a_store_that_cannot_write_is_a_state_for_as_long(world: Any, tmp_path: Path) -> None:
+    store = FullDisk()
+    place = Place(world, tmp_path, store)
+    place.idle(2)
+    store.failing = True
+    place.idle(30)
+    assert [line.partition(" (")[0] for line in place.log] == ["state: warning: events not written"]
+    store.failing = False
+    place.idle(15)
+    assert place.log[1].startswith("state: over after 40")
+    place.close()
+
+
+def test_items_and_states_are_kept(world: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clock = VirtualClock()
     with EventStore(tmp_path / "events.db", Events(), station="test", bundle="c0105", clock=clock) as store:
         place = Place(world, tmp_path, store)
@@ -156,10 +171,15 @@ def test_items_and_states_are_kept(world: Any, tmp_path: Path) -> None:
             place.turn()
         place.core.tell("bundle refused", place.clock.now_ns(), "it is damaged", present=True)
         place.turn()
-        place.live.keep(place.core.close(place.clock.now_ns()))
+        place.live.end(place.core.close(place.clock.now_ns()))
         place.close()
     from sortline_bundle.command import main
 
     assert main(["events", str(tmp_path / "events.db"), "--jsonl", str(tmp_path / "items.jsonl")]) == 0
     (item,) = [json.loads(line) for line in (tmp_path / "items.jsonl").read_text().splitlines()]
     assert (item["item"], item["outcome"], item["cause"]) == (1, "missed", "station ended")
+    assert place.said[-1] == "item 1: missed (station ended)\n"
+    capsys.readouterr()
+    assert main(["events", str(tmp_path / "events.db"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["occurrences"]
+    assert any("bundle refused (it is damaged)" in its["message"] for its in told if its["kind"] == "state")

@@ -178,11 +178,13 @@ def test_without_a_bundle_it_waits_for_one_if_it_is_told_to(place: Place, colour
         try:
             assert process.stderr is not None
             assert process.stderr.readline().startswith("state: stopped: model missing (there is no ")
+            process.send_signal(signal.SIGHUP)  # there is nothing to load anew yet
             write_whole(place.bundle, whole)
             said, log = process.communicate(timeout=60)
         finally:
             process.kill()
-    assert log.startswith("state: over: model missing")
+    assert log.startswith("state: over after ")
+    assert "model missing (there is a bundle)" in log.splitlines()[0]
     assert process.returncode == 0
     assert said.startswith("item 1: ")
 

@@ -393,3 +393,7 @@ def test_things_in_a_chute_that_nothing_was_switched_for_tell_of_an_open_gate(wo
     bench.hear(edge(RESET, 4_000 * MS, active=True))
     bench.act(4_000 * MS)
     assert bench.states == [("gate open", True), ("gate open", False)]
+    for nth in range(5, 8):  # it was not mended
+        bench.hear(edge(EYE, nth * 1000 * MS, active=True), edge(EYE, nth * 1000 * MS + 50, active=False))
+        bench.act(nth * 1000 * MS + 100)
+    assert bench.states[2:] == [("gate open", True)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sortline_edge.watch import Heat, Lasting, Overdue, Silence
+from sortline_edge.watch import Heat, InARow, Lasting, Silence
 
 S = 1_000_000_000
 
@@ -25,19 +25,19 @@ def test_an_eye_is_covered_too_long_only_without_a_break() -> None:
 
 @given(confirmed=st.lists(st.booleans(), max_size=40), limit=st.integers(1, 5))
 def test_a_gate_is_overdue_after_so_many_in_a_row_each_time_anew(confirmed: list[bool], limit: int) -> None:
-    overdue, row = Overdue(limit), 0
+    overdue, row = InARow(limit), 0
     for one in confirmed:
         row = 0 if one else row + 1
-        assert overdue.switched("paper", confirmed=one) == (row == limit)
+        assert overdue.add("paper", good=one) == (row == limit)
         row %= limit
 
 
 def test_each_bin_has_its_own_count() -> None:
-    overdue = Overdue(2)
-    assert not overdue.switched("paper", confirmed=False)
-    assert not overdue.switched("cans", confirmed=False)
-    assert overdue.switched("paper", confirmed=False)
-    assert not overdue.switched("cans", confirmed=True)
+    overdue = InARow(2)
+    assert not overdue.add("paper", good=False)
+    assert not overdue.add("cans", good=False)
+    assert overdue.add("paper", good=False)
+    assert not overdue.add("cans", good=True)
 
 
 def test_a_plc_is_silent_until_it_answers() -> None:

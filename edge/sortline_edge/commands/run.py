@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 import cv2
+import msgspec
 
 from sortline_bundle.archive import open_bundle
 from sortline_bundle.errors import ConfigError
@@ -20,7 +22,7 @@ from sortline_edge.classify import TfliteClassifier
 from sortline_edge.clocks import MonotonicClock
 from sortline_edge.collector import collector_on_call
 from sortline_edge.config import Station, load_station
-from sortline_edge.events.store import EventStore
+from sortline_edge.interlocks import Interlocks, log_line
 from sortline_edge.life.board import Board
 from sortline_edge.life.notify import Notifier
 from sortline_edge.live import Live
@@ -46,14 +48,18 @@ def run(arguments: argparse.Namespace) -> int:
     cv2.setNumThreads(1)
     folder = arguments.station.resolve().parent
     signal.signal(signal.SIGTERM, _stop)
+    # Until there is something to load anew, a reload is no reason to die.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with Notifier() as notifier, _said(notifier), ExitStack() as opened:
         if arguments.wait:
             _await_bundle(folder / station.bundle, notifier)
-        brain = _load(folder / station.bundle, station)
+        brain, threads = _load(folder / station.bundle, station)
         clock = MonotonicClock()
         core = Core(station, brain, clock.now_ns())
         store = None
         if station.events is not None:
+            from sortline_edge.events.store import EventStore
+
             store = opened.enter_context(
                 EventStore(
                     folder / station.events.path,
@@ -65,12 +71,15 @@ def run(arguments: argparse.Namespace) -> int:
             )
         camera = open_camera(station, folder, clock)
         opened.callback(camera.close)
-        reloader = Reloader(lambda: _load(folder / station.bundle, station))
+        # Beside the sorting a measurement of threads would say little, and take the sorting's time.
+        settled = msgspec.structs.replace(station.model, threads=threads)
+        resettled = msgspec.structs.replace(station, model=settled)
+        reloader = Reloader(lambda: _load(folder / station.bundle, resettled).brain)
         opened.callback(reloader.close)
         signal.signal(signal.SIGHUP, lambda _number, _frame: reloader.ask())
         runner = Runner(station, core, camera, lambda: _open_outputs(station, folder), clock, reloader.take)
         live = Live(station.guard, core, runner, clock, notifier, store, Board(), as_json=arguments.json)
-        opened.callback(lambda: live.keep(runner.close()))
+        opened.callback(lambda: live.end(runner.close()))
         with collector_on_call() as rest:
             for nth, moment in enumerate(runner.moments()):
                 if not nth:
@@ -83,7 +92,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _load(path: Path, station: Station) -> Brain:
+class _Loaded(NamedTuple):
+    brain: Brain
+    threads: int
+
+
+def _load(path: Path, station: Station) -> _Loaded:
     """Open a bundle, see that it fits the station and gives its golden answers here, and say so."""
     bundle = open_bundle(path)
     check_classes(station, bundle.manifest)
@@ -95,7 +109,7 @@ def _load(path: Path, station: Station) -> Brain:
         f" golden images within {golden.difference:.3f} ({golden.tolerance:g} allowed),"
         f" runtime {classifier.model.runtime}, {classifier.threads}\n"
     )
-    return Brain(bundle.manifest, classifier, bundle.digest)
+    return _Loaded(Brain(bundle.manifest, classifier, bundle.digest), classifier.threads.threads)
 
 
 def check_heartbeat(station: Station, threads: Chosen) -> None:
@@ -119,14 +133,20 @@ def _open_outputs(station: Station, folder: Path) -> ProcessOutputs:
 
 
 def _await_bundle(path: Path, notifier: Notifier) -> None:
-    if path.exists():
-        return
-    sys.stderr.write(f"state: stopped: model missing (there is no {path}). Install a bundle.\n")
-    notifier.ready("model missing")
+    interlocks, clock = Interlocks(), MonotonicClock()
+
+    def tell(reason: str, *, present: bool) -> None:
+        change = interlocks.tell("model missing", present=present, now_ns=clock.now_ns(), reason=reason)
+        if change is not None:
+            sys.stderr.write(f"{log_line(change)}\n")
+
+    tell(f"there is no {path}", present=not path.exists())
+    if not interlocks.sorting:
+        notifier.ready(interlocks.state)
     while not path.exists():
         notifier.alive()
         time.sleep(_ASK_AGAIN_S)
-    sys.stderr.write("state: over: model missing (there is a bundle)\n")
+    tell("there is a bundle", present=False)
 
 
 @contextmanager

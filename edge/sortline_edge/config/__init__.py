@@ -7,10 +7,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from sortline_bundle.choices import RuntimeChoice, ThreadChoice
 from sortline_bundle.errors import ConfigError
-from sortline_bundle.runtime import RuntimeChoice
 from sortline_bundle.strict import Table, read_toml
-from sortline_bundle.threads import ThreadChoice
 from sortline_edge.config.cameras import (
     BeltCamera,
     CameraSettings,
@@ -132,7 +131,7 @@ class Guard(Table, frozen=True, kw_only=True):
 
     Attributes:
         stale_after_s: Without a fresh frame for so long the camera is stale and nothing is sorted.
-        camera_lost_after_s: Without one for so long the station ends, to be started anew.
+        camera_lost_after_s: Without one, or without outputs, for so long the station ends, to be started anew.
         max_age_s: A frame that is older when it is read is not looked at.
         jam_s: An eye that is covered for longer has something stuck before it.
         hot_c: A board hotter than this slows down; nothing is sorted until it is below `cool_c`.

@@ -1,6 +1,5 @@
 """The event file as its one writer has it: batches go in whole or not at all, and it never grows beyond its size."""
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sortline_bundle.errors import ConfigError, TryAgainError
+from sortline_bundle.files import lock_alone
 from sortline_edge.clocks import Clock
 from sortline_edge.events.schema import ADD_ITEM, ADD_OCCURRENCE, APPLICATION, TABLES, VERSION, Occurrence, to_row
 from sortline_edge.records import Record
@@ -207,15 +207,13 @@ def _open_alone(path: Path) -> int:
         path.open("ab").close()
         # Not the database itself: SQLite loses its own locks when a process closes a second handle of that file.
         lock = os.open(path.with_name(f".{path.name}.lock"), os.O_WRONLY | os.O_CREAT, 0o644)
+        alone = lock_alone(lock)
     except OSError as cause:
         message = f"events file {path} cannot be written: {cause.strerror}; give access there, or correct `events.path`"
         raise ConfigError(message) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    if not alone:
         os.close(lock)
-        message = f"events file {path} is written by another station; stop it or give this one its own file"
-        raise ConfigError(message) from None
+        raise ConfigError(f"events file {path} is written by another station; stop it or give this one its own file")
     return lock
 
 

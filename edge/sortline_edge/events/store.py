@@ -72,6 +72,11 @@ class EventStore:
         """How many entries were lost because the disk could not follow."""
         return self._dropped
 
+    @property
+    def failing(self) -> bool:
+        """Whether what is put in is not written at present: it waits, or is lost."""
+        return self._failing or not self._thread.is_alive()
+
     def put(self, record: Record) -> None:
         """Keep an item. Never waits."""
         self._hold(record)

@@ -10,8 +10,6 @@ import socket
 from collections.abc import Mapping
 from typing import Self
 
-from sortline_bundle.errors import HardwareError
-
 
 class Notifier:
     """The way to systemd, a context manager. Telling never fails and never waits: the station sorts, heard or not.
@@ -35,7 +33,7 @@ class Notifier:
         return self._watchdog_s
 
     def ready(self, status: str) -> None:
-        """The station is up, or up again after `reloading`."""
+        """The station is up."""
         self._tell("READY=1", f"STATUS={_one_line(status)}")
 
     def status(self, status: str) -> None:
@@ -45,10 +43,6 @@ class Notifier:
     def alive(self) -> None:
         """Feed the watchdog."""
         self._tell("WATCHDOG=1")
-
-    def reloading(self, now_ns: int) -> None:
-        """The station takes new settings or a new bundle from `now_ns` (monotonic) on; `ready` says that it has."""
-        self._tell("RELOADING=1", f"MONOTONIC_USEC={now_ns // 1000}")
 
     def stopping(self, reason: str) -> None:
         """The station ends, and why."""
@@ -74,50 +68,35 @@ class Notifier:
 
 
 class Watchdog:
-    """Whether the watchdog is fed, and when the station had better end by itself.
+    """When the watchdog is fed: while frames flow and the outputs answer, and only then.
 
-    It is fed while frames flow and the outputs answer, and only then. Where one of the two is missing the station is in
-    a state with a name first; after `lost_after_s` it ends with a reason. systemd waits for longer than that: what it
-    ends is a loop that hangs, which cannot give one.
+    Where one of the two is missing the station is in a state with a name first, and ends with a reason after
+    `guard.camera_lost_after_s` (`runner.py`). systemd waits for longer than that: what it ends is a loop that hangs,
+    which cannot give a reason.
 
     Args:
         watchdog_s: systemd's patience; None where it does not watch.
-        lost_after_s: The station's own (`guard.camera_lost_after_s`).
     """
 
-    def __init__(self, watchdog_s: float | None, lost_after_s: float) -> None:
+    def __init__(self, watchdog_s: float | None) -> None:
         # Four times in systemd's patience, so that one that is missed is no death.
         self._every_ns = None if watchdog_s is None else watchdog_s * 1e9 / 4
-        self._lost_after_s = lost_after_s
         self._fed_ns: int | None = None
-        self._well_ns: dict[str, int] = {}
 
     def feed(self, now_ns: int, *, frames_flow: bool, outputs_answer: bool) -> bool:
         """Say in every turn of the loop how things are; return whether to feed the watchdog now.
 
         Args:
             now_ns: The time.
-            frames_flow: Whether the camera gives fresh frames, or none are expected of it.
+            frames_flow: Whether the camera gives fresh frames.
             outputs_answer: Whether the output process does its part.
-
-        Raises:
-            HardwareError: one of the two has been missing for `lost_after_s`; the station is to be started anew.
         """
-        self._hold("the camera gave no fresh frame for {:.1f} s; check its cable", now_ns, well=frames_flow)
-        self._hold("the outputs did not answer for {:.1f} s; check their wiring", now_ns, well=outputs_answer)
         if self._every_ns is None or not (frames_flow and outputs_answer):
             return False
         due = self._fed_ns is None or now_ns - self._fed_ns >= self._every_ns
         if due:
             self._fed_ns = now_ns
         return due
-
-    def _hold(self, complaint: str, now_ns: int, *, well: bool) -> None:
-        since_ns = self._well_ns.setdefault(complaint, now_ns)
-        if well:
-            self._well_ns[complaint] = now_ns
-        elif now_ns - since_ns >= self._lost_after_s * 1e9:
-            raise HardwareError(complaint.format((now_ns - since_ns) / 1e9))
 
 
 def _watchdog_s(environment: Mapping[str, str], pid: int) -> float | None:

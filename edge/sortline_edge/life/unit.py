@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from sortline_bundle.errors import ConfigError
-from sortline_edge.config import GpiodOutputs, RecorderOutputs, Station
+from sortline_edge.config import BeltCamera, FolderCamera, GpiodOutputs, RecorderOutputs, Station, VideoCamera
 
 NAME = "sortline.service"
 # Of Debian 12 and the Raspberry Pi OS made of it.
@@ -127,16 +127,28 @@ def _devices(station: Station) -> Iterator[str]:
 def _files(station: Station, file: Path, python: Path) -> Iterator[str]:
     yield "ProtectSystem=strict"
     homes = [Path("/home"), Path("/root"), Path("/run/user")]
-    read = (file, python, file.parent / station.bundle)
-    at_home = any(path.is_relative_to(home) for path in read for home in homes)
+    read = (file, python, *(Path(os.path.normpath(file.parent / path)) for path in _read(station)))
+    used = (*read, *_written(station, file))
+    at_home = any(path.is_relative_to(home) for path in used for home in homes)
     yield f"ProtectHome={'read-only' if at_home else 'yes'}"
     for folder in _written(station, file):
         yield f"ReadWritePaths={_quoted(str(folder))}"
 
 
+def _read(station: Station) -> Iterator[str]:
+    """What the drivers read, as it stands in the station file; a device file is no matter of folders."""
+    yield station.bundle
+    if isinstance(station.camera, FolderCamera | VideoCamera):
+        yield station.camera.path
+    elif isinstance(station.camera, BeltCamera):
+        yield station.camera.items
+
+
 def _written(station: Station, file: Path) -> list[Path]:
     """The folders that a station writes to, without `..`, which systemd does not take."""
-    files = [station.outputs.path] if isinstance(station.outputs, RecorderOutputs) else []
+    files = []
+    if isinstance(station.outputs, RecorderOutputs):
+        files += [path for path in (station.outputs.path, station.outputs.inputs) if path is not None]
     if station.events is not None:
         files.append(station.events.path)
     folders = (Path(os.path.normpath(file.parent / path)).parent for path in files)

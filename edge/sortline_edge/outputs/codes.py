@@ -75,6 +75,7 @@ class Codes:
         """Forget everything; every line is inactive. Returns the codes that had not begun, in their order."""
         pending = [code for _, _, code in sorted(self._pending)]
         self._pending.clear()
+        self._standing_ns = None
         if self._handshake is not None:
             self._handshake.cut(at_ns)
         return pending

@@ -77,8 +77,8 @@ class GpioLines:
 class GpioInputs:
     """`InputLines` on the lines of one chip, each with its own resistor, debouncing and active level.
 
-    The kernel keeps the edges, with the times they came at, until they are fetched; where it had to drop some, those of
-    an encoder are counted by their number all the same, and of the others the newest are there.
+    The kernel keeps the edges, with the times they came at, until they are fetched. Where it had to drop some, an
+    encoder's are counted by their number all the same, and the levels of the others are read.
 
     Args:
         chip: Label of the chip.
@@ -105,6 +105,7 @@ class GpioInputs:
         self._counting = frozenset(counting)
         self._levels = [its.line for its in inputs if its.line not in self._counting]
         self._levels_ns = 0
+        self._seen = 0  # number of the newest edge that was fetched
         self._counted: Counter[int] = Counter()  # by encoder line: how many edges there were
         gpiod = load_gpiod()
         self._active = gpiod.line.Value.ACTIVE
@@ -143,7 +144,10 @@ class GpioInputs:
             events = self._request.read_edge_events(EDGES_AT_ONCE)
         except (OSError, ValueError) as cause:
             raise self._refusal(cause) from None
-        return [edge for event in events for edge in self._told(event)]
+        told = [edge for event in events for edge in self._told(event)]
+        newest = max((event.global_seqno for event in events), default=self._seen)
+        dropped, self._seen = newest - self._seen > len(events), newest
+        return told + self.levels() if dropped else told
 
     def close(self) -> None:
         """Release the lines. Harmless when repeated."""
@@ -154,7 +158,7 @@ class GpioInputs:
         if line in self._counting:
             missed = event.line_seqno - self._counted[line]
             self._counted[line] = event.line_seqno
-            return [Edge(line=line, active=True, at_ns=at_ns)] * missed
+            return [Edge(line=line, active=True, at_ns=at_ns, times=missed)] if missed else []
         if at_ns < self._levels_ns:
             return []
         return [Edge(line=line, active=event.event_type == self._rising, at_ns=at_ns)]

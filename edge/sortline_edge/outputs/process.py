@@ -171,7 +171,7 @@ class _Server:
         """Do at once what follows from each edge, then say all of it."""
         reports: list[Report] = []
         for edge in edges:
-            reports += self._carry_out(self._schedule.edge(edge.line, edge.active, edge.at_ns), edge.at_ns)
+            reports += self._carry_out(self._schedule.edge(edge.line, edge.active, edge.at_ns, edge.times), edge.at_ns)
         self._say(reports)
 
     def _make_safe(self, reason: str) -> None:

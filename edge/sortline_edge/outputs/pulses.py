@@ -91,7 +91,7 @@ class Schedule:
         """Whether the sender gave no beat for longer than it may."""
         return self._beat_ns is not None and now_ns - self._beat_ns >= self._heartbeat_ns
 
-    def edge(self, line: int, active: bool, at_ns: int) -> Step:  # noqa: FBT001 a level, as in `Edge`
+    def edge(self, line: int, active: bool, at_ns: int, times: int = 1) -> Step:  # noqa: FBT001 a level, as in `Edge`
         """Note that an input became active or inactive at `at_ns`, and do what follows from it.
 
         What was due before `at_ns` is for `advance`, called first. Edges that change nothing count for an encoder only.
@@ -105,7 +105,7 @@ class Schedule:
         if self._safe:
             return NOTHING
         self._see(at_ns)
-        step = Step(reports=self._watch.edge(line, at_ns, active=active))
+        step = Step(reports=self._watch.edge(line, at_ns, active=active, times=times))
         if kind == "stop":
             step = step.then(self._stop(at_ns) if active and not self._stopped_by else NOTHING)
             (self._stopped_by.add if active else self._stopped_by.discard)(line)

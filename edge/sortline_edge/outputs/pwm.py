@@ -6,13 +6,13 @@ is taken over; a lock on its folder tells it from one in use.
 """
 
 import errno
-import fcntl
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from sortline_bundle.errors import HardwareError
+from sortline_bundle.files import lock_alone
 
 CLASS = Path("/sys/class/pwm")
 Write = Callable[[Path, str], None]
@@ -104,28 +104,37 @@ class PwmChannel:
             if self._on:
                 self.quiet()
         finally:
-            os.close(self._lock)
-            self._lock = None
-            self._set("unexport", self._channel, where=self._chip)
+            # Under the lock, or another station may have it already.
+            try:
+                self._set("unexport", self._channel, where=self._chip)
+            finally:
+                os.close(self._lock)
+                self._lock = None
 
     def _export(self) -> None:
-        there = int((self._chip / "npwm").read_text())
+        there = self._read("npwm", where=self._chip)
         if self._channel >= there:
             raise HardwareError(f"{self._name} does not exist, only 0 to {there - 1}; correct `outputs.servos`")
         if not self._folder.exists():
             self._set("export", self._channel, where=self._chip)
 
     def _lock_folder(self) -> int:
-        lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+            alone = lock_alone(lock)
+        except OSError as cause:
+            raise HardwareError(f"{self._folder} cannot be opened: {cause.strerror}; check the chip") from None
+        if not alone:
             os.close(lock)
-            raise HardwareError(f"{self._name} is held by another station; stop it or take another channel") from None
+            raise HardwareError(f"{self._name} is held by another station; stop it or take another channel")
         return lock
 
-    def _read(self, name: str) -> int:
-        return int((self._folder / name).read_text())
+    def _read(self, name: str, *, where: Path | None = None) -> int:
+        path = (where or self._folder) / name
+        try:
+            return int(path.read_text())
+        except (OSError, ValueError) as cause:
+            raise HardwareError(f"{path} cannot be read: {cause}; check the chip and `outputs.servos`") from None
 
     def _set_when_permitted(self, name: str, value: int) -> None:
         for _ in range(PERMISSION_TRIES):

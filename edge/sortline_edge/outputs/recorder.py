@@ -1,6 +1,5 @@
 """Output lines without wires: every change as a JSON line in a file."""
 
-import fcntl
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -9,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from sortline_bundle.errors import HardwareError
+from sortline_bundle.files import lock_alone
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,13 +78,11 @@ class Recorder:
 def _open_alone(path: Path) -> int:
     try:
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        alone = lock_alone(file)
     except OSError as cause:
         message = f"outputs file {path} cannot be opened: {cause.strerror}; correct `outputs.path`"
         raise HardwareError(message) from None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    if not alone:
         os.close(file)
-        message = f"outputs file {path} is held by another station; stop it or give this one its own file"
-        raise HardwareError(message) from None
+        raise HardwareError(f"outputs file {path} is held by another station; stop it or give this one its own file")
     return file

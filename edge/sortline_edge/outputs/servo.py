@@ -86,13 +86,18 @@ class ServoLines:
 
     def close(self) -> None:
         """Bring every servo to rest, which takes 0.3 s where one moves, and release it. Harmless when repeated."""
-        away = dict.fromkeys(self._away & self._channels.keys(), False)
-        try:
-            self.set(away)
-            if away:
-                self._sleep(RETURN_S)
-        finally:
-            self._release()
+        away = sorted(self._away & self._channels.keys())
+        failures: list[HardwareError] = []
+        for line in away:  # each by itself: one that fails leaves no other away from rest
+            try:
+                self.set({line: False})
+            except HardwareError as error:
+                failures.append(error)
+        if away:
+            self._sleep(RETURN_S)
+        self._release()
+        if failures:
+            raise failures[0]
 
     def _release(self) -> None:
         channels = list(self._channels.values())

@@ -36,10 +36,10 @@ class _Counter:
             return None
         return self.told_ns + COUNT_AT_LEAST_EVERY_NS
 
-    def edge(self, at_ns: int, *, active: bool) -> Iterable[Report]:
+    def edge(self, at_ns: int, *, active: bool, times: int) -> Iterable[Report]:
         if not active:
             return
-        self.count += 1
+        self.count += times
         self.at_ns = at_ns
         if self.told_ns is None or at_ns - self.told_ns >= COUNT_EVERY_NS:
             yield self.tell(at_ns)
@@ -64,7 +64,8 @@ class _Level:
     def next_ns(self) -> int | None:
         return None if self.told == self.active else self.window_ns + WINDOW_NS
 
-    def edge(self, at_ns: int, *, active: bool) -> Iterable[Report]:
+    def edge(self, at_ns: int, *, active: bool, times: int) -> Iterable[Report]:
+        del times
         if active == self.active:
             return
         self.active, self.at_ns = active, at_ns
@@ -96,9 +97,9 @@ class Watch:
         """When something held back is due to be told; None: nothing is held back."""
         return min((line.next_ns for line in self._lines.values() if line.next_ns is not None), default=None)
 
-    def edge(self, line: int, at_ns: int, *, active: bool) -> tuple[Report, ...]:
-        """Note that a line became active or inactive at `at_ns`."""
-        return tuple(self._lines[line].edge(at_ns, active=active))
+    def edge(self, line: int, at_ns: int, *, active: bool, times: int = 1) -> tuple[Report, ...]:
+        """Note that a line became active or inactive at `at_ns`, so many times."""
+        return tuple(self._lines[line].edge(at_ns, active=active, times=times))
 
     def advance(self, now_ns: int) -> tuple[Report, ...]:
         """Tell what was held back and is due at `now_ns`."""

@@ -51,8 +51,7 @@ def wiring_of(station: Station) -> Wiring:
 def inputs_of(station: Station) -> tuple[Input, ...]:
     """How each input line of a station file is wired, without what it means."""
     return tuple(
-        Input(line=its.line, active_low=its.active_low, bias=its.bias, debounce_ms=its.debounce_ms)
-        for its in station.wired.values()
+        Input(**{name: getattr(its, name) for name in Input.__struct_fields__}) for its in station.wired.values()
     )
 
 

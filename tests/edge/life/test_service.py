@@ -12,7 +12,7 @@ import pytest
 from sortline_bundle.command import main
 from sortline_bundle.errors import ConfigError
 from sortline_bundle.strict import Table
-from sortline_edge.config import Events, GpiodOutputs, Guard, RecorderOutputs
+from sortline_edge.config import Events, FolderCamera, GpiodOutputs, Guard, RecorderOutputs
 from sortline_edge.config.cameras import CameraSettings
 from sortline_edge.config.wiring import Servo
 from sortline_edge.life import unit
@@ -180,6 +180,23 @@ def test_homes_are_hidden_unless_the_station_lives_in_one(
     make: Callable[..., str], file: str, bundle: str, protect: str
 ) -> None:
     assert settings(make(file=Path(file), bundle=bundle), "ProtectHome") == [protect]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"events": Events(path="/home" + "/pi/events.db")},
+        {"outputs": RecorderOutputs(path="/home" + "/pi/lines.jsonl")},
+        {"camera": FolderCamera(path="/home" + "/pi/frames")},
+    ],
+)
+def test_a_home_that_the_station_uses_is_not_hidden(make: Callable[..., str], changes: dict[str, Any]) -> None:
+    assert settings(make(**changes), "ProtectHome") == ["read-only"]
+
+
+def test_the_pipe_to_play_inputs_can_be_made(make: Callable[..., str]) -> None:
+    text = make(outputs=RecorderOutputs(path="/srv/a/lines.jsonl", inputs="/srv/b/wires"))
+    assert settings(text, "ReadWritePaths") == ['"/srv/a"', '"/srv/b"']
 
 
 @pytest.mark.parametrize(("lost_s", "watchdog"), [(10, "30"), (60, "120")])

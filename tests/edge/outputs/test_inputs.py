@@ -54,8 +54,21 @@ def test_an_encoder_loses_no_count_where_the_kernel_loses_edges(board: Any) -> N
     while request.events:
         edges = inputs.edges()
         assert all(edge.active for edge in edges)
-        counted += len(edges)
+        counted += sum(edge.times for edge in edges)
     assert counted == 1500
+
+
+def test_an_emergency_stop_is_not_lost_where_the_kernel_loses_edges(board: Any) -> None:
+    inputs = board.watch(Input(line=3), Input(line=4), counting=(3,), at_ns=10**9)
+    board.device().pull(4, high=True, at_ns=1)
+    for nth in range(5000):
+        board.device().pull(3, high=nth % 2 == 0, at_ns=2 + nth)
+    (request,) = board.device().requests
+    told: list[Edge] = []
+    while request.events:
+        told += inputs.edges()
+    assert [edge for edge in told if edge.line == 4] == [Edge(line=4, active=True, at_ns=10**9)]
+    assert sum(edge.times for edge in told if edge.line == 3) == 2500
 
 
 def test_inputs_are_wired_as_the_file_says(board: Any) -> None:

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -133,3 +135,10 @@ def test_inputs_without_wires_are_inactive_and_that_is_said(station: Any, capfd:
         seen = station.until(outputs, lambda report: report.line == 14)
         assert [(report.line, report.active) for report in seen] == [(12, False), (14, False)]
     assert "no input is wired" in capfd.readouterr().err
+
+
+def test_the_process_starts_without_what_only_the_station_needs() -> None:
+    """It has real-time priority and little to do; pictures and models are not its business."""
+    code = "import sys, sortline_edge.outputs.process; print(sorted({'cv2', 'numpy', 'PIL'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -27,6 +27,7 @@ class Kernel:
         self.folder = folder / "class"
         self.taken: set[int] = set()
         self.forbidden: set[str] = set()
+        self.broken: set[Path] = set()
         self.written: list[tuple[str, str]] = []
         self.now_ns = 0
         self.slept_s: list[float] = []
@@ -40,6 +41,8 @@ class Kernel:
     def write(self, path: Path, text: str) -> None:
         if path.name in self.forbidden:
             raise self.error(errno.EACCES)
+        if path in self.broken:
+            raise self.error(errno.EIO)
         if path.name in {"export", "unexport"}:
             self.give(path.parent, int(text), path.name)
         else:
@@ -143,6 +146,18 @@ def test_closing_brings_it_to_rest_in_time_and_gives_the_channel_back(kernel: Ke
     assert kernel.channel() is None
     with pytest.raises(HardwareError, match="line 500 is no servo that is claimed"):
         lines.set({500: True})
+
+
+def test_a_servo_that_fails_leaves_no_other_away_from_rest(kernel: Kernel) -> None:
+    lines = kernel.claim(gate(), gate(line=501, channel=3))
+    lines.set({500: True, 501: True})
+    kernel.broken.add(kernel.folder / "pwmchip0" / "pwm2" / "duty_cycle")
+    kernel.written.clear()
+    with pytest.raises(HardwareError, match="channel 2 of PWM chip"):
+        lines.close()
+    assert ("duty_cycle", "1000000") in kernel.written
+    assert kernel.slept_s == [servo.RETURN_S]
+    assert (kernel.channel(), kernel.channel(3)) == (None, None)
 
 
 def test_closing_does_not_wait_for_a_servo_at_rest(kernel: Kernel) -> None:
