@@ -27,7 +27,6 @@ class Senses:
     station: Station
     odometer: Odometer
     interlocks: Interlocks
-    _triggers: list[Edge] = field(default_factory=list)
     _names: dict[int, str] = field(default_factory=dict)
     _covered: dict[str, Lasting] = field(default_factory=dict)
     _dark: set[str] = field(default_factory=set)
@@ -75,11 +74,6 @@ class Senses:
                 reason = "its gate was switched several times in a row and nothing arrived"
                 yield from self._tell("actuator overdue", now_ns, reason, about=record.bin, present=True)
 
-    def triggers(self) -> list[Edge]:
-        """Edges of the entry eye since the last call."""
-        edges, self._triggers = self._triggers, []
-        return edges
-
     def turn(self, now_ns: int, error: float | None, *, unannounced: bool) -> Iterator[Change]:
         """What the passing of time brings, and what the pictures show.
 
@@ -117,8 +111,6 @@ class Senses:
             yield from self._tell("belt stands", at_ns, "it runs" if active else "it was stopped", present=not active)
         elif name == "inputs.reset" and active:
             yield from self.interlocks.reset(at_ns)
-        elif name == "inputs.eye":
-            self._triggers.append(edge)
         elif name.startswith("full of bin "):
             about = name.removeprefix("full of bin ")
             reason = "it says so" if active else "it was emptied"

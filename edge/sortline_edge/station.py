@@ -19,7 +19,7 @@ from sortline_edge.decide import Decision, Verdict, weigh
 from sortline_edge.interlocks import CauseName, Change, Interlocks
 from sortline_edge.ledger import SORTED, Ledger
 from sortline_edge.odometer import Odometer
-from sortline_edge.ports import Classifier, Command, Frame, Recall, Report
+from sortline_edge.ports import Classifier, Command, Edge, Frame, Recall, Report
 from sortline_edge.records import Record
 from sortline_edge.schedule import Ride, Scheduler
 from sortline_edge.seeing.sight import Sight
@@ -57,7 +57,6 @@ class _Case:
     looks: list[NDArray[np.float32]] = field(default_factory=list)
     looked_px: int | None = None
     longest_px: int = 0
-    several: bool = False
     closed: bool = False
 
 
@@ -124,6 +123,8 @@ class Core:
         """Take what the outputs did and what the inputs said, oldest first."""
         for report in reports:
             self.ledger.take(report)
+            if isinstance(report, Edge) and self._is_trigger(report):
+                self._sight.edge(report)
             for change in self._senses.take(report):
                 self._note(change)
 
@@ -148,24 +149,23 @@ class Core:
         """Decide on what is ripe or has left, and give out what is due at `now_ns`, the time after all looking."""
         for change in self._senses.turn(now_ns, self._sight.error, unannounced=self._sight.unannounced):
             self._note(change)
-        for edge in self._senses.triggers():
-            self._sight.edge(edge)
         # The next chance to decide may come as late as this one did; twice that leaves room.
         hurry_ns = max(_HURRY_NS, 2 * (now_ns - self._acted_ns))
         self._acted_ns = now_ns
-        ripe = [item for item in self.items if self._is_ripe(item, now_ns + hurry_ns)]
-        return self._step([*ripe, *self._gone], now_ns)
+        gone = [item for item in self._gone if self._is_open(item)]
+        ripe = [item for item in self.items if self._is_open(item) and self._is_ripe(item, now_ns + hurry_ns)]
+        return self._step([*ripe, *gone], now_ns)
 
     def finish(self, now_ns: int) -> Step:
         """The camera has ended: decide on what is still in the picture by the looks there are."""
-        return self._step([*self._gone, *self.items], now_ns)
+        return self._step([item for item in (*self._gone, *self.items) if self._is_open(item)], now_ns)
 
     def close(self, now_ns: int) -> list[Record]:
         """The station ends: the records of all that is still on its way."""
         return self.ledger.finish(now_ns)
 
     def _step(self, items: list[Item], now_ns: int) -> Step:
-        decisions = [self._decide(item, now_ns) for item in items if self._is_open(item)]
+        decisions = [self._decide(item, now_ns) for item in items]
         for item in self._gone:
             self._cases.pop(item.number, None)
         self._gone = []
@@ -181,6 +181,10 @@ class Core:
         changes, self._changes = self._changes, []
         return Step(decisions, commands + due.commands, changes, records)
 
+    def _is_trigger(self, edge: Edge) -> bool:
+        eye = self._station.inputs.eye
+        return self._station.deciding.trigger == "eye" and eye is not None and edge.line == eye.line
+
     def _note(self, change: Change | None) -> None:
         if change is None:
             return
@@ -192,10 +196,13 @@ class Core:
         """Look at an item, if there is more to be seen of it."""
         case = self._cases.setdefault(item.number, _Case(self._brain))
         for part in item.parts:
-            case.closed |= self._cases.pop(part, case).closed
+            if (known := self._cases.pop(part, None)) is not None:
+                case.closed |= known.closed
+                # What was looked at until now was a part of it.
+                case.looks.clear()
+                case.looked_px = None
         case.longest_px = max(case.longest_px, item.place.width)
-        case.several = item.several
-        if item.whole is None or case.closed or case.several or self._is_too_long(case) or not self.interlocks.sorting:
+        if item.whole is None or case.closed or item.several or self._is_too_long(case) or not self.interlocks.sorting:
             return False
         # Looks at different places of the picture have less in common than looks in a row.
         room_px = (frame.image.shape[1] - item.whole.width) / self._station.deciding.looks
@@ -225,7 +232,7 @@ class Core:
         manifest = case.brain.manifest
         verdict = weigh(case.looks, manifest) if case.looks else None
         bin_ = self._station.bin_of(verdict.class_name) if verdict else None
-        reason = self._reason(case, verdict, bin_)
+        reason = self._reason(case, verdict, bin_, several=item.several)
         way_mm = self._sight.way_mm(item)
         ride = Ride(item.number, way_mm, bin_ if reason == SORTED else None)
         if not self._scheduler.plan(ride, now_ns):
@@ -249,12 +256,12 @@ class Core:
         self.ledger.enter(decision, goes_to)
         return decision
 
-    def _reason(self, case: _Case, verdict: Verdict | None, bin_: Bin | None) -> str:
+    def _reason(self, case: _Case, verdict: Verdict | None, bin_: Bin | None, *, several: bool) -> str:
         """The first thing that keeps an item from being sorted."""
         obstacles = {
             self.interlocks.state: not self.interlocks.sorting,
             "too long": self._is_too_long(case),
-            "several": case.several,
+            "several": several,
             "never whole": verdict is None,
             verdict.doubt if verdict else None: verdict is not None and verdict.doubt is not None,
             "no bin": bin_ is None,

@@ -68,7 +68,7 @@ EXPECTED: dict[FaultKind, tuple[set[str], set[str], bool]] = {
     "bin-full": ({"bin full"}, {"bin closed"}, False),
     "items-fall": ({"actuator overdue"}, {"fell off", "bin closed"}, False),
     "items-on-top": (set(), {"taken for another", "not seen", "no bin", "several", "mixed", "too long"}, True),
-    "plc-silent": ({"PLC silent"}, {"PLC silent", "gate", "never whole"}, False),
+    "plc-silent": ({"PLC silent"}, {"PLC silent", "no answer", "never whole"}, False),
     "outputs-die": ({"outputs lost"}, {"outputs lost", "never whole"}, False),
     "station-hangs": ({"outputs lost"}, {"outputs lost", "not seen", "never whole", "late"}, False),
     "classifier-slow": (set(), {"late", "not seen"}, False),

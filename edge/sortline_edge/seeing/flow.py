@@ -1,6 +1,6 @@
 """How fast the belt goes, out of the pictures alone: by how much their texture has moved from one to the next.
 
-Every row of a picture is laid over the same row of the picture before, at every shift that is possible, and the
+Each of some rows of a picture is laid over the same row of the picture before, at every shift that is possible, and the
 products of all rows are added up: one correlation over shifts, whose peak is the belt's. Rows are taken apart rather
 than added to one profile since weave and dirt differ from row to row and would average out. What does not move with the
 belt (the lamp's shade, a rail) is subtracted as the slow mean of the pictures.
@@ -47,9 +47,14 @@ class Flow:
     """Compares each picture with the one before."""
 
     def __init__(self) -> None:
-        self._mean: NDArray[np.float32] | None = None
+        self._mean = np.empty((0, 0), np.float32)
         self._before: _Spectrum | None = None
         self._moved = 0
+
+    def start(self, image: NDArray[np.uint8]) -> None:
+        """Take a picture only to compare the next one with."""
+        rows = self._rows(image)
+        self._before = _spectrum(rows - self._mean)
 
     def shift(self, image: NDArray[np.uint8]) -> Shift | None:
         """How far the belt has gone since the picture before.
@@ -61,14 +66,7 @@ class Flow:
             None where the pictures do not tell: for the first one, on a belt without texture, after more than half a
             picture's width, when the picture changed altogether, and while the belt stands before it ever moved.
         """
-        height, width = image.shape[:2]
-        columns = width // max(1, width // _WIDTH_PX)
-        # Linear: of the picture's rows only these are read, and the texture is not averaged away over their neighbours.
-        small = cv2.resize(image, (columns, min(height, _ROWS)), interpolation=cv2.INTER_LINEAR)
-        rows = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
-        if self._mean is None or self._mean.shape != rows.shape:
-            self._mean, self._before = cv2.GaussianBlur(rows, (0, 0), columns / 10).astype(np.float32), None
-        rows *= max(1.0, float(self._mean.mean())) / max(1.0, float(rows.mean()))
+        rows = self._rows(image)
         spectrum = _spectrum(rows - self._mean)
         before, self._before = self._before, spectrum
         found = None if before is None else _peak(before, spectrum)
@@ -79,21 +77,19 @@ class Flow:
             self._moved += 1
         elif self._moved < _SETTLED:
             return None
-        return Shift(found[0] * width / columns, found[1])
+        return Shift(found[0] * image.shape[1] / rows.shape[1], found[1])
 
-
-class Speed(NamedTuple):
-    """What some shifts say together.
-
-    Attributes:
-        px_s: Belt speed in pixels of the picture per second.
-        spread_px_s: Robust standard deviation of single shifts around it.
-        shifts: How many there were.
-    """
-
-    px_s: float
-    spread_px_s: float
-    shifts: int
+    def _rows(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Some rows of a picture, as bright on the whole as the mean is."""
+        height, width = image.shape[:2]
+        columns = width // max(1, width // _WIDTH_PX)
+        # Linear: of the picture's rows only these are read, and the texture is not averaged away over their neighbours.
+        small = cv2.resize(image, (columns, min(height, _ROWS)), interpolation=cv2.INTER_LINEAR)
+        rows = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
+        if self._mean.shape != rows.shape:
+            self._mean, self._before = cv2.GaussianBlur(rows, (0, 0), columns / 10).astype(np.float32), None
+        rows *= max(1.0, float(self._mean.mean())) / max(1.0, float(rows.mean()))
+        return rows
 
 
 class Speedometer:
@@ -112,8 +108,8 @@ class Speedometer:
         self._known.append((shift.px, passed_s) if shift is not None and passed_s > 0 else None)
 
     @property
-    def speed(self) -> Speed | None:
-        """The speed; None where fewer than a quarter of the newest pictures told a shift."""
+    def speed(self) -> float | None:
+        """The belt's, in pixels of the picture per second; None while too few of the newest pictures told a shift."""
         known = [pair for pair in self._known if pair is not None]
         if len(known) < _PICTURES // 4:
             return None
@@ -121,8 +117,7 @@ class Speedometer:
         spread = 1.48 * median(abs(px / passed_s - middle) for px, passed_s in known)
         # Errors of the time stamps cancel out in a sum, which a single wrong shift would spoil.
         sound = [pair for pair in known if abs(pair[0] / pair[1] - middle) <= 3 * spread + _FINE_PX / pair[1]]
-        px_s = sum(px for px, _ in sound) / sum(passed_s for _, passed_s in sound)
-        return Speed(px_s, spread, len(sound))
+        return sum(px for px, _ in sound) / sum(passed_s for _, passed_s in sound)
 
 
 class _Spectrum(NamedTuple):

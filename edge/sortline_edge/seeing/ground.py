@@ -32,6 +32,7 @@ _NEAR = np.ones((5, 5), np.uint8)
 # A change of light is at least and at most so large, and so much of the picture agrees on it: where items fill half of
 # it, that does not.
 _LEAST_GAIN, _MOST_GAIN, _AGREED = 0.02, 2.0, 0.6
+_DARK = 8.0  # levels; a picture that is darker on the whole shows no belt
 # A shadow leaves at least so much of the light, of all colours alike up to so many levels. A patch of which more is
 # shadow is an item.
 _DARKEST, _SHADE_OFF, _ALL_SHADOW = 0.4, 8.0, 0.7
@@ -60,6 +61,9 @@ class Ground:
             gone_px: How far the belt has gone, in pixels of this picture; only differences matter.
             short_px: What reaches across the belt and is shorter than this along it is part of the belt.
         """
+        if max(cv2.mean(picture)[:3]) < _DARK:
+            # The lamp is out, or the camera has only begun: there is nothing to see, and nothing to learn.
+            return np.zeros(picture.shape[:2], np.uint8)
         self._nth += 1
         if self._size != picture.shape[:2]:
             self._begin(picture, gone_px)

@@ -131,10 +131,11 @@ class Sight:
         if self.station.belt.measured_by == "pictures":
             self._speedometer.add(self._check(frame, way_mm, width_mm), frame.captured_ns)
             if (speed := self._speedometer.speed) is not None:
-                self.odometer.pace(max(0.0, speed.px_s * self.station.belt.mm_per_px), frame.captured_ns)
+                self.odometer.pace(max(0.0, speed * self.station.belt.mm_per_px), frame.captured_ns)
         elif self._checked_mm is None:
             if self._nth % _CHECK_EVERY == 0:
-                self._check(frame, way_mm, width_mm)
+                self._flow.start(frame.image)
+                self._checked_mm = way_mm
         elif way_mm - self._checked_mm >= _LEAST_OF_WIDTH * width_mm:
             self._check(frame, way_mm, width_mm)
             self._checked_mm = None

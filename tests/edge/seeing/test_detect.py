@@ -185,3 +185,17 @@ def test_overlap_is_a_share_of_the_first_box(box: Box, other: Box) -> None:
     assert (overlap(box, other) == 0) == (apart_px(box, other) >= 0)
     assert overlap(box, box) == overlap(box, surround([box, other])) == 1
     assert overlap(Box(0, 0, 10, 10), Box(5, 0, 20, 20)) == 0.5
+
+
+@pytest.mark.parametrize("gone_px", [0, 12])
+def test_a_lamp_that_goes_out_and_comes_back_leaves_no_item(gone_px: int) -> None:
+    """Whether the belt stands meanwhile or goes."""
+    random = np.random.default_rng(3)
+    belt = random.normal((40, 80, 66), 6, (120, 1200, 3))
+    detector, found = Detector(), []
+    for nth in range(60):
+        start = 1000 - (gone_px * nth) % 900
+        light = 0.0 if 20 <= nth < 32 else 1.0
+        picture = np.clip(light * belt[:, start : start + 160] + random.normal(0, 1, (120, 160, 3)), 0, 255)
+        found.append(detector.blobs(picture.astype(np.uint8), 12, gone_px * nth))
+    assert not any(found[5:])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sortline_edge.seeing.flow import Flow, Shift, Speed, Speedometer
+from sortline_edge.seeing.flow import Flow, Shift, Speedometer
 
 WIDTH, HEIGHT, TILE = 320, 240, 1500
 Picture = NDArray[np.uint8]
@@ -69,10 +69,8 @@ def test_the_shift_between_two_pictures_is_what_the_belt_went(
 
 
 @settings(max_examples=15, deadline=None)
-@given(step=st.floats(-100, 100), flicker=st.floats(0, 0.15), lens=st.booleans())
-def test_a_belt_without_texture_tells_nothing_rather_than_something_wrong(
-    step: float, flicker: float, lens: bool
-) -> None:
+@given(step=st.floats(-100, 100), flicker=st.floats(0, 0.15))
+def test_a_belt_without_texture_tells_nothing_rather_than_something_wrong(step: float, flicker: float) -> None:
     found = shifts([step] * 12, 0.0, lambda nth: 1 + flicker * np.sin(1.7 * nth))
     assert found == [None] * 12
     assert [Flow().shift(np.full((HEIGHT, WIDTH, 3), 80, np.uint8)) for _ in range(2)] == [None, None]
@@ -124,14 +122,14 @@ def test_the_speed_is_found_among_uneven_stamps_lost_shifts_and_a_few_wrong_ones
         shift = Shift(speed * 0.04 * (5 if nth in wrong else 1), 0.5)
         meter.add(None if nth in lost else shift, round(1e6 * (40 * nth + late)))
     assert meter.speed is not None
-    assert meter.speed.px_s == pytest.approx(speed, rel=0.08)
+    assert meter.speed == pytest.approx(speed, rel=0.08)
 
 
 def test_the_speed_of_even_shifts_is_exact_and_without_spread() -> None:
     meter = Speedometer()
     for nth in range(33):
         meter.add(Shift(20.0, 0.5), 40_000_000 * nth)
-    assert meter.speed == pytest.approx(Speed(500, 0, 32))
+    assert meter.speed == pytest.approx(500)
 
 
 def test_a_few_shifts_make_no_speed() -> None:
@@ -145,4 +143,4 @@ def test_the_speed_forgets() -> None:
     meter = Speedometer()
     for nth in range(100):
         meter.add(Shift(20.0 if nth < 60 else 10.0, 0.5), 40_000_000 * nth)
-    assert meter.speed == pytest.approx(Speed(250, 0, 32))
+    assert meter.speed == pytest.approx(250)
