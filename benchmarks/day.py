@@ -82,8 +82,6 @@ def tell(outcome: Outcome, faults: tuple[Fault, ...], took_s: float, cpu_s: floa
     """Print the books; 1 when they do not balance."""
     books = outcome.books
     ends = {outcome_: sum(causes.values()) for outcome_, causes in books.station.items()}
-    decided = {id(ending.decision): ending for fate in outcome.fates for ending in fate.endings}
-    open_ = sum(ending.record is None for ending in decided.values())
     landed = sum(book.items for book in books.bins) + books.losses.get("fell off", 0)
     speed = f"{took_s:.0f} s, {books.seconds / took_s:.0f} times real time; {cpu_s:.0f} s of processor time"
     entered = sum(change.entered for change in outcome.changes)
@@ -91,13 +89,13 @@ def tell(outcome: Outcome, faults: tuple[Fault, ...], took_s: float, cpu_s: floa
         f"{books.items} items, {books.seconds / 3600:.1f} h of belt in {speed}",
         f"{len(faults)} faults, {entered} states entered, started anew {outcome.restarts} times",
         f"purity {books.purity:.2%} {books.purity_interval}, recovery {books.recovery:.2%} {books.recovery_interval}",
-        f"the station's books: {ends} = {sum(ends.values())} decisions; without an end: {open_}",
+        f"the station's books: {ends} = {sum(ends.values())} decisions; without an end: {outcome.open}",
         *(f"  {outcome_}: {causes}" for outcome_, causes in books.station.items()),
         f"landed or fell off {landed} of {books.items}; lost, by cause: {books.losses}",
         f"no decision {books.missed}, two {books.double_counted}, shared {books.joined}; for nothing {books.phantoms}",
     ]
     sys.stdout.write("\n".join(lines) + "\n")
-    return int(open_ > 0 or landed != books.items)
+    return int(outcome.open > 0 or landed != books.items)
 
 
 if __name__ == "__main__":

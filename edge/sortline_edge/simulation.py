@@ -85,6 +85,12 @@ class Outcome(NamedTuple):
     worst_late_ms: float
     left_out: int
 
+    @property
+    def open(self) -> int:
+        """How many decisions have no end in the station's own books; 0 where they balance."""
+        decided = {id(ending.decision): ending for fate in self.fates for ending in fate.endings}
+        return sum(ending.record is None for ending in decided.values())
+
 
 @dataclass(slots=True)
 class _Diary:
@@ -94,10 +100,13 @@ class _Diary:
     records: list[Record] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     endings: dict[int, Ending] = field(default_factory=dict)
+    taken_ns: dict[int, int] = field(default_factory=dict)
     restarts: int = 0
     _open: dict[int, Decision] = field(default_factory=dict)
 
-    def take(self, moment: Moment) -> None:
+    def take(self, moment: Moment, taken_ns: int) -> None:
+        if moment.frame is not None and moment.frame.captured_ns != taken_ns:
+            self.taken_ns[moment.frame.captured_ns] = taken_ns  # its stamp is false
         self.changes += moment.step.changes
         for decision in moment.step.decisions:
             self.decisions.append(decision)
@@ -133,7 +142,9 @@ def simulate(
     """
     clock = MonotonicClock() if conditions.realtime else VirtualClock()
     station = sketched(station) if conditions.sketch else station
-    tflite = TfliteClassifier(bundle, station.model.runtime, station.model.threads)
+    # With how many threads the model is fastest is not worth finding out for a look or two at each photograph.
+    threads = 1 if conditions.sketch else station.model.threads
+    tflite = TfliteClassifier(bundle, station.model.runtime, threads)
     diary = _Diary()
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as opened:
         recorder = msgspec.structs.replace(station, outputs=RecorderOutputs(path=str(Path(scratch) / "outputs.jsonl")))
@@ -161,7 +172,7 @@ def simulate(
             runner = Runner(station, core, loaded, open_anew, clock)
             try:
                 for moment in _warmed(runner, core, camera, clock):
-                    diary.take(moment)
+                    diary.take(moment, camera.taken_ns)
                     if conditions.realtime:  # the virtual outputs tell the gates themselves
                         camera.world.gates.take(moment.reports)
                     watch(Scene(core, camera), moment)
@@ -198,7 +209,11 @@ def _with_threshold(manifest: Manifest, threshold: float | None) -> Manifest:
 
 def _settle(station: Station, camera: BeltCamera, diary: _Diary, seconds: float) -> Outcome:
     world, riders = camera.world, camera.riders
-    made = match(riders, camera.layout, world.motion, diary.decisions)
+
+    def way_mm(stamp_ns: int) -> float:
+        return world.motion.way_mm(diary.taken_ns.get(stamp_ns, stamp_ns))
+
+    made = match(riders, camera.layout, way_mm, diary.decisions)
     fates = [
         Fate(rider, tuple(diary.endings[id(decision)] for decision in made.get(rider.number, ())), world.fate(rider))
         for rider in riders

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
-import msgspec
-
 from sortline_bundle.archive import Bundle
 from sortline_bundle.errors import ConfigError
 from sortline_bundle.manifest import Manifest
@@ -34,10 +32,7 @@ class Sweeper:
             folder: The station's paths are relative to it.
             conditions: Of every run; it is a sketch whatever they say.
         """
-        # To find out with how many threads the model is fastest takes longer than it gains where looks are remembered.
-        model = msgspec.structs.replace(station.model, threads=1)
-        self._station = msgspec.structs.replace(station, model=model)
-        self._bundle, self._folder = bundle, folder
+        self._bundle, self._station, self._folder = bundle, station, folder
         self._conditions = conditions._replace(sketch=True, known={})
 
     def run(self, at: Mapping[str, float]) -> Point:

@@ -13,7 +13,6 @@ from sortline_bundle.preprocess import Box
 from sortline_edge.decide import Decision
 from sortline_edge.records import Record
 from sortline_edge.twin.books import PHANTOM, Books, Ending, Fate, balance, loss, match
-from sortline_edge.twin.intervals import share_interval
 from sortline_edge.twin.motion import Motion
 from sortline_edge.twin.riders import Layout, Rider
 
@@ -152,7 +151,7 @@ START_NS, SEEN_NS = 5 * 10**9, 7 * 10**9
 )
 def test_a_decision_is_for_what_lies_in_its_box(box: Box, numbers: list[int]) -> None:
     made = decision("red bin", at_ns=SEEN_NS, box=box)
-    found = match(LYING, LAYOUT, Motion(100, START_NS), [made])
+    found = match(LYING, LAYOUT, Motion(100, START_NS).way_mm, [made])
     assert found == {number: [made] for number in numbers}
 
 
@@ -175,6 +174,7 @@ def test_one_decision_for_two_is_counted_as_joined_and_two_for_one_as_double(wor
         (decision("blue bin", "blue"), record("binned", "sorted"), "blue bin", "taken for another"),
         (decision("red bin"), record("missed", "too close"), "reject", "too close"),
         (decision("reject", reason="mixed"), record("rejected", "mixed"), "reject", "mixed"),
+        (decision("reject", reason="mixed"), record("rejected", "mixed"), "blue bin", "gate"),
         (None, None, "reject", "not seen"),
     ],
 )
@@ -183,18 +183,3 @@ def test_every_loss_has_a_cause(
 ) -> None:
     endings = () if made is None else (Ending(made, ended),)
     assert loss(world.station(), Fate(rider(), endings, landed)) == why
-
-
-@given(whole=st.integers(1, 500), part=st.integers(0, 500))
-def test_the_interval_holds_what_was_counted_and_narrows_with_more(whole: int, part: int) -> None:
-    part = min(part, whole)
-    low, high = share_interval(part, whole) or (1, 0)
-    assert 0 <= low <= part / whole + 1e-9
-    assert part / whole - 1e-9 <= high <= 1
-    lower, higher = share_interval(10 * part, 10 * whole) or (0, 1)
-    assert higher - lower < high - low
-
-
-def test_the_interval_is_wilsons() -> None:
-    assert share_interval(0, 0) is None
-    assert share_interval(45, 50) == pytest.approx((0.7864, 0.9565), abs=1e-4)

@@ -10,11 +10,12 @@ from sortline_bundle.archive import open_bundle
 from sortline_bundle.errors import TryAgainError
 from sortline_bundle.files import write_whole
 from sortline_bundle.progress import progress
-from sortline_edge.commands.staging import default_station
-from sortline_edge.config import BeltCamera, load_station
+from sortline_edge.commands.staging import default_station, on_belt
+from sortline_edge.config import load_station
 from sortline_edge.config.twin import KINDS, FaultKind
 from sortline_edge.drill import FOR_S, Row, drill
 from sortline_edge.simulation import Conditions
+from sortline_edge.twin.dials import turn
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Run every fault, and print what came of it; 7 where the books of a run do not balance."""
     bundle = open_bundle(arguments.bundle)
     station = load_station(arguments.station) if arguments.station else default_station(bundle)
-    camera = BeltCamera(items=str(arguments.items.resolve()), count=arguments.count, seed=arguments.seed)
-    station = msgspec.structs.replace(station, camera=camera)
+    station = turn(
+        on_belt(station, arguments.items.resolve()),
+        {"count": arguments.count, "seed": arguments.seed},
+        "the command line",
+    )
     kinds: tuple[FaultKind, ...] = tuple(arguments.fault or KINDS)
     with progress("faults", len(kinds)) as advance:
         rows = list(drill(bundle, station, Path(), Conditions(sketch=True, known={}), kinds, advance))

@@ -21,6 +21,8 @@ from sortline_edge.twin.world import World
 
 WIDTH_PX, HEIGHT_PX = 640, 480
 REDUCTION = 4
+# However an item lies, it must fit across the picture.
+_LEAST_ITEM_PX, _MOST_ITEM_PX = 16, round(0.9 * HEIGHT_PX)
 # To read and cut a photograph takes longer than all the rest of its ride; small ones are kept for thousands.
 _KEPT, _SMALL_KEPT = 256, 8192
 
@@ -49,7 +51,7 @@ def start_belt(station: Station, settings: Settings, items: Path, clock: Clock) 
 
     Raises:
         PhotographError: the photographs cannot be used.
-        ConfigError: a fault is none that this station can have.
+        ConfigError: a fault is none that this station can have, or items do not fit the picture.
     """
     for complaint in fault_complaints(settings.faults, station):
         raise ConfigError(f"the simulated belt: {complaint}")
@@ -63,7 +65,13 @@ def start_belt(station: Station, settings: Settings, items: Path, clock: Clock) 
         gap_mm=settings.gap_mm,
         reduction=reduction,
     )
-    longest_px = max(16, min(round(settings.item_mm / layout.mm_per_px * reduction), round(0.9 * HEIGHT_PX)))
+    longest_px = round(settings.item_mm / layout.mm_per_px * reduction)
+    if not _LEAST_ITEM_PX <= longest_px <= _MOST_ITEM_PX:
+        least_mm, most_mm = (px * layout.mm_per_px / reduction for px in (_LEAST_ITEM_PX, _MOST_ITEM_PX))
+        raise ConfigError(
+            f"the simulated belt: camera.item_mm: received {settings.item_mm:g}, in this picture (belt.mm_per_px) items"
+            f" may be {least_mm:.3g} to {most_mm:.3g} mm long; set it (--item-mm)"
+        )
     outline = settings.cut == "outline"
     left_out: set[Photograph] = set()
 

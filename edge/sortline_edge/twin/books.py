@@ -2,18 +2,17 @@
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from sortline_bundle.calibration import wilson
 from sortline_bundle.preprocess import Box
 from sortline_edge.config import Station
 from sortline_edge.decide import Decision
 from sortline_edge.records import Record
 from sortline_edge.seeing.detect import overlap
-from sortline_edge.twin.intervals import share_interval
-from sortline_edge.twin.motion import Motion
 from sortline_edge.twin.riders import Layout, Rider
 
 PHANTOM = -1
@@ -108,22 +107,29 @@ class Fate:
 
 
 def match(
-    riders: Sequence[Rider], layout: Layout, motion: Motion, decisions: Sequence[Decision]
+    riders: Sequence[Rider], layout: Layout, way_mm: Callable[[int], float], decisions: Sequence[Decision]
 ) -> dict[int, list[Decision]]:
     """Which decisions were made for which rider, by where it was in the picture; phantoms stand under `PHANTOM`.
 
     A decision is for every item whose middle is in its box; where there is none, for the item that most of it covers.
+
+    Args:
+        riders: All that came, in their order.
+        layout: Of the camera that showed them.
+        way_mm: How far the belt had really gone at a frame's time stamp.
+        decisions: All that were made.
     """
     places = [rider.middle_mm for rider in riders]
     longest_mm = max((rider.length_mm for rider in riders), default=0.0)
     made: dict[int, list[Decision]] = defaultdict(list)
     for decision in decisions:
-        way_mm = motion.way_mm(decision.at_ns)
+        gone_mm = way_mm(decision.at_ns)
         first_mm, last_mm = (
-            way_mm - (edge - layout.width_px / 2) * layout.mm_per_px for edge in (decision.box.right, decision.box.left)
+            gone_mm - (edge - layout.width_px / 2) * layout.mm_per_px
+            for edge in (decision.box.right, decision.box.left)
         )
         near = riders[bisect_left(places, first_mm - longest_mm) : bisect_right(places, last_mm + longest_mm)]
-        boxes = {rider.number: layout.box(rider, way_mm) for rider in near}
+        boxes = {rider.number: layout.box(rider, gone_mm) for rider in near}
         inside = [number for number, box in boxes.items() if _holds_middle(decision.box, box)]
         if not inside:
             most = max(boxes, key=lambda number: overlap(decision.box, boxes[number]), default=PHANTOM)
@@ -208,7 +214,8 @@ def loss(station: Station, fate: Fate) -> str | None:
         return "not seen"
     decision, record = fate.endings[0].decision, fate.endings[0].record
     if record is not None and record.outcome != "binned":
-        return record.cause
+        # Nothing was switched for it; where it landed in a bin nevertheless, another one's gate stood open.
+        return record.cause if fate.bin == station.reject else "gate"
     return "gate" if decision.bin == home(station, fate) else "taken for another"
 
 
@@ -220,6 +227,14 @@ def _joined(fates: Sequence[Fate]) -> int:
 def _holds_middle(box: Box, item: Box) -> bool:
     x, y = (item.left + item.right) / 2, (item.top + item.bottom) / 2
     return box.left <= x < box.right and box.top <= y < box.bottom
+
+
+def share_interval(part: int, whole: int) -> Interval:
+    """Where the true share is, with 95 % confidence; None where nothing was counted."""
+    if not whole:
+        return None
+    interval = wilson(part, whole)
+    return interval.low, interval.high
 
 
 def _share(part: int, whole: int) -> float | None:

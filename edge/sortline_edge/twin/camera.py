@@ -30,6 +30,7 @@ class BeltCamera:
         layout: Belt and camera.
         studio: Takes full-size pictures of the same items.
         left_out: Photographs that no item could be cut out of.
+        taken_ns: When the newest picture was really taken, whatever its time stamp says.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class BeltCamera:
         self._slot = 0
         self._sequence = 0
         self._newest: Picture | None = None
-        self._taken_ns = 0
+        self.taken_ns = 0
         self._seen: list[tuple[Rider, Box]] = []
         self._move(0)
 
@@ -81,7 +82,7 @@ class BeltCamera:
 
     def lens(self, layout: Layout) -> Lens:
         """How a camera of some layout would have seen the newest picture."""
-        return self.world.lens(self._taken_ns, layout)
+        return self.world.lens(self.taken_ns, layout)
 
     def read(self, timeout_s: float, max_age_s: float) -> Frame | NoFrame:
         """The next frame; it has ended when the last item left the picture."""
@@ -136,7 +137,7 @@ class BeltCamera:
         return Frame(self._newest, "RGB", stamp_ns, self._sequence)
 
     def _render(self, taken_ns: int) -> Picture:
-        self._taken_ns = taken_ns
+        self.taken_ns = taken_ns
         way_mm = self.world.motion.way_mm(taken_ns)
         shown = [
             Shown(rider.number, sprite, round(self.layout.left_px(rider, way_mm)), rider.top_px)

@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from sortline_bundle.calibration import CONFIDENCE
 from sortline_edge.twin.books import Books, Interval
-from sortline_edge.twin.intervals import CONFIDENCE
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sortline_edge.config import Bin
-from sortline_edge.ports import Coded, Report, Suppressed, Switched
+from sortline_edge.ports import Coded, Report, Switched
 from sortline_edge.twin.faults import Faults
 
 _FARTHEST_SPREADS = 3.0
@@ -42,7 +42,6 @@ class GateLog:
         spread_ns: Standard deviation of a gate's delay; none is farther than three of them from the mean.
         seed: Of the delays.
         holds_ns: How long a code is obeyed that a PLC has taken; None: until the next one, where no PLC takes them.
-        suppressed: Items whose pulse was left out because it would have been late.
         worst_late_ns: The latest that any line was switched.
     """
 
@@ -50,7 +49,6 @@ class GateLog:
     spread_ns: float = 0.0
     seed: int = 0
     holds_ns: int | None = None
-    suppressed: list[int] = field(default_factory=list)
     worst_late_ns: int = 0
     _lines: dict[int, _Openings] = field(default_factory=dict)
     _codes: dict[int, _Openings] = field(default_factory=dict)
@@ -59,8 +57,6 @@ class GateLog:
         """Note what the outputs say, in their order."""
         for report in reports:
             match report:
-                case Suppressed():
-                    self.suppressed.append(report.item)
                 case Switched():
                     self.worst_late_ns = max(self.worst_late_ns, report.late_ns)
                     openings = self._lines.setdefault(report.line, _Openings())

@@ -205,6 +205,14 @@ def test_with_a_classifier_that_is_never_wrong_every_item_ends_in_its_bin(
     )
 
 
+def test_items_are_told_apart_by_where_they_were_whatever_the_time_stamps_said(
+    simulate_colours: Callable[..., Outcome],
+) -> None:
+    late = Fault(kind="stamps-jump", at_s=4, for_s=12, amount=-0.25)
+    books = simulate_colours(20, faults=(late,)).books
+    assert (books.phantoms, books.missed) == (0, 0)
+
+
 def test_items_decided_on_too_late_for_their_gates_ride_to_the_reject_bin(
     simulate_colours: Callable[..., Outcome],
 ) -> None:
@@ -239,6 +247,13 @@ def test_a_belt_that_was_set_wrongly_is_measured_by_its_pictures_or_sorts_nothin
 
 def test_the_same_seed_gives_the_same_outcome(simulate_colours: Callable[..., Outcome]) -> None:
     assert simulate_colours(5) == simulate_colours(5)
+
+
+@pytest.mark.parametrize("item_mm", [7, 217])
+def test_items_that_do_not_fit_the_picture_are_refused(world: Any, coloured_items: Path, item_mm: float) -> None:
+    camera = Settings(items=str(coloured_items), item_mm=item_mm)
+    with pytest.raises(ConfigError, match=r"camera\.item_mm: received .* may be 8 to 216 mm long"):
+        start_belt(world.station(camera=camera), camera, coloured_items, VirtualClock())
 
 
 def test_a_simulation_needs_the_belt_camera(

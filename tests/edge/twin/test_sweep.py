@@ -18,9 +18,9 @@ from sortline_edge.config import BeltCamera, Deciding
 from sortline_edge.simulation import Conditions
 from sortline_edge.sweep import SWEPT, Sweeper, sweeping, target_of
 from sortline_edge.twin import chart
+from sortline_edge.twin.books import share_interval
 from sortline_edge.twin.choice import Point, choose, keeps, say
 from sortline_edge.twin.grid import Axis, parse_grid, points
-from sortline_edge.twin.intervals import share_interval
 from sortline_edge.twin.map import Swept, render_map
 
 NAMES = ("speed", "threshold", "gap")
