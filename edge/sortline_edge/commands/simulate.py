@@ -116,8 +116,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _run_once(arguments: argparse.Namespace, bundle: Bundle, station: Station) -> None:
     under = conditions(arguments)
     count = getattr(station.camera, "count", 1)
+    # A sketch has none worth showing.
+    pictures = _PICTURES if arguments.report and not under.sketch else 0
     with progress("belt", count) as advance, VideoWriter(arguments.save_video) as video:
-        watcher = _Watcher(station, 0 if under.sketch else _PICTURES, video, advance)
+        watcher = _Watcher(station, pictures, video, advance)
         outcome = simulate(bundle, station, Path(), under, watch=watcher)
     notes = [*condition_notes(under, bundle), *outcome_notes(outcome, under)]
     if arguments.report:
@@ -164,6 +166,7 @@ class _Watcher:
     def __init__(self, station: Station, pictures: int, video: VideoWriter, advance: Advance) -> None:
         self._station, self._wanted, self._video, self._advance = station, pictures, video, advance
         self._every = max(1, getattr(station.camera, "count", 1) // (_PICTURES + 1))
+        self._frames_per_s = getattr(station.camera, "frames_per_s", 25.0)
         self._film: Film | None = None
         self._done = 0
         self.pictures: list[Picture] = []
@@ -178,6 +181,6 @@ class _Watcher:
         worth_it = len(self.pictures) < self._wanted and self._done >= self._every * (len(self.pictures) + 1)
         if worth_it or self._video.wanted:
             picture = film.draw(moment.frame, scene.core.shown)
-            self._video.write(picture, 25.0)
+            self._video.write(picture, self._frames_per_s)
             if worth_it:
                 self.pictures.append(picture)

@@ -152,7 +152,7 @@ class Timing(Table, frozen=True, kw_only=True):
 
     Attributes:
         heartbeat_ms: After so long without a sign of life from the vision process all outputs are made safe.
-        late_ms: A pulse that could begin only so long after its time is left out.
+        late_ms: A pulse that could begin, or a code that could be said, only so long after its time is left out.
     """
 
     heartbeat_ms: Annotated[float, Meta(ge=20, le=10_000)] = 250.0
