@@ -87,8 +87,9 @@ class ProcessOutputs:
         return self._connection.fileno()
 
     def send(self, commands: Sequence[Command]) -> None:
-        """Hand over commands, any time before they are due; also a beat. An output process that takes
-        nothing for 20 ms is killed.
+        """Hand over commands, any time before they are due; also a beat.
+
+        An output process that takes nothing for 20 ms is killed.
 
         Raises:
             ValueError: a command that cannot be carried out (see `check_command`); none of them was sent.
@@ -170,8 +171,8 @@ class ProcessOutputs:
                 select.select([], [self._connection], [], SEND_TIMEOUT_S)
                 self._connection.send(packet)
         except BlockingIOError:
-            # Killed, it cannot hold a gate open: the kernel takes its lines. A servo stays where it is until the outputs
-            # are opened anew.
+            # Killed, it cannot hold a gate open: the kernel takes its lines. A servo stays where it is until the
+            # outputs are opened anew.
             self._kill()
             self._ended = "the output process was stuck and was killed; open the outputs anew"
             raise HardwareError(self._ended) from None
