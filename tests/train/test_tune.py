@@ -11,7 +11,7 @@ from sortline_train.examples import Examples, calibrated_losses, predictor
 from sortline_train.grounds import draw_grounds
 from sortline_train.report.values import Point
 from sortline_train.run import Settings
-from sortline_train.tune import WAYS, Place, Trainee, Tuned, choose_way, fine_tune
+from sortline_train.tune import USUAL, WAYS, Place, Trainee, Tuned, choose_way, fine_tune
 from sortline_train.views import Album
 
 SIZE = 16
@@ -64,7 +64,7 @@ def losses_of(model: Any) -> Any:
 
 
 @pytest.mark.parametrize(("rate", "learnt"), [(0.05, True), (3.0, False)], ids=["learnt", "ruined"])
-def test_no_other_stop_on_the_way_is_clearly_better_than_what_is_kept(
+def test_what_is_kept_lies_on_the_way_as_far_along_as_validation_asks_for(
     tmp_path: Path, rate: float, learnt: bool
 ) -> None:
     (ends := tmp_path / "ends").mkdir()
@@ -80,13 +80,18 @@ def test_no_other_stop_on_the_way_is_clearly_better_than_what_is_kept(
     assert (tuned.way > 0) is learnt
 
 
-def test_of_ways_that_validation_cannot_tell_apart_the_shortest_is_gone() -> None:
+def test_the_usual_way_is_left_only_for_one_that_is_better_beyond_chance() -> None:
     random = np.random.default_rng(0)
-    best = random.exponential(0.3, 100)
-    far, near, too_near = (best + random.normal(mean, 0.2, 100) for mean in (0.03, 0.005, 0.1))
-    assert choose_way({1.0: best, 0.85: far, 0.7: near, 0.55: too_near}) == 0.7
-    assert choose_way({1.0: best + 0.1, 0.85: best, 0.7: best + 0.1}) == 0.85
-    assert choose_way({1.0: best, 0.0: best}) == 0.0
+    usual = random.exponential(0.3, 100)
+
+    def choose(**gains: float) -> float:
+        others = {float(way): usual - random.normal(gain, 0.2, 100) for way, gain in gains.items()}
+        return choose_way({**others, USUAL: usual})
+
+    assert choose(**{"1.0": 0.01, "0.4": 0.01}) == USUAL
+    assert choose(**{"1.0": 0.01, "0.4": 0.1}) == 0.4
+    assert choose(**{"1.0": 0.1, "0.4": -0.1}) == 1.0
+    assert choose_way({1.0: usual, USUAL: usual, 0.0: usual}) == USUAL
 
 
 def test_half_of_the_way_lies_between_the_beginning_and_the_end(tmp_path: Path) -> None:

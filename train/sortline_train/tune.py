@@ -35,7 +35,7 @@ Batch = dict[int, tuple[Floats, Floats]]
 
 STAGE = "fine_tuning"
 WAYS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25, 0.0)
-_DOUBT = 0.5  # standard errors
+USUAL = 0.7  # near the best everywhere; pictures from elsewhere are recognised better there than at the end
 
 
 class Trainee(NamedTuple):
@@ -264,22 +264,22 @@ class _Diary:
 
 
 def choose_way(losses: Mapping[float, NDArray[np.float64]]) -> float:
-    """The shortest way that is worse than the best one by no more than half of the standard error of the difference.
+    """The way that is surest to be better than the usual one; the usual one unless another is by a standard error.
 
-    What the validation part cannot tell apart is decided for pictures from elsewhere, which are recognised better
-    nearer to the pretrained network. Measured on waste photographs, 105 drawn to choose by, 300 times: 91.7 % right at
-    home instead of 92.0 %, 53.0 % instead of 52.2 % of web pictures on real grounds.
+    Some fifty or a hundred photographs tell ways apart badly. Measured on nine networks of three collections, 90 drawn
+    to choose by and the others to judge by, 300 times each: more than a point below the best way in 2.6 % of the draws
+    (6.5 % where the lowest loss decides, 9.7 % where the shortest way does that is worse by no more than half a
+    standard error), more than two points in none (0.9 %, 2.4 %).
 
     Args:
         losses: `(N,)` of the validation photographs, for each way.
     """
-    best = min(losses, key=lambda way: float(losses[way].mean()))
 
-    def as_good(way: float) -> bool:
-        worse = losses[way] - losses[best]
-        return bool(worse.mean() <= _DOUBT * worse.std() / math.sqrt(len(worse)))
+    def sure_gain(way: float) -> float:
+        gain = losses[USUAL] - losses[way]
+        return float(gain.mean() - gain.std() / math.sqrt(len(gain)))
 
-    return min(filter(as_good, losses))
+    return max(losses, key=lambda way: (sure_gain(way), way == USUAL))
 
 
 def _loss(point: Point) -> float:
