@@ -2,8 +2,8 @@
 
     python benchmarks/day.py BUNDLE PHOTOS --hours 10
 
-Faults of every kind come at random, about ten an hour, on a station with everything wired; looks are remembered for
-each photograph. Ends with 1 when a book does not balance.
+Faults come at random, about ten an hour, of every kind but those of a PLC that takes codes, on a station with all else
+wired; looks are remembered for each photograph. Ends with 1 when a book does not balance.
 """
 
 import argparse

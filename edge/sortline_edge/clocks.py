@@ -3,6 +3,8 @@
 import time
 from typing import Protocol
 
+NS_PER_MS = 1_000_000
+
 
 class Clock(Protocol):
     """Tells the time and waits."""

@@ -189,8 +189,7 @@ class Station(Table, frozen=True, kw_only=True):
     def lines(self) -> tuple[int, ...]:
         """Every output line the station uses."""
         if isinstance(self.signal, CodeSignal):
-            strobe = () if self.signal.strobe is None else (self.signal.strobe,)
-            return (*self.signal.lines, *strobe)
+            return self.signal.outputs
         return tuple(bin_.line for bin_ in self.bins if bin_.line is not None)
 
     @property
@@ -265,10 +264,9 @@ def _signal_complaints(station: Station) -> Iterator[str]:
     if isinstance(signal, CodeSignal):
         if len({(bin_.distance_mm, bin_.delay_ms) for bin_ in station.bins}) > 1:
             yield "the bins differ in `distance_mm` or `delay_ms`; where `signal.kind` is `code` they may not"
-        largest = 2 ** len(signal.lines) - 1
         for code in (signal.reject_code, *(bin_.code or 0 for bin_ in station.bins)):
-            if code > largest:
-                yield f"code {code} does not go onto {len(signal.lines)} lines, which can say 0 to {largest}"
+            if code > signal.largest:
+                yield f"code {code} does not go onto {len(signal.lines)} lines, which can say 0 to {signal.largest}"
         if signal.acknowledge is not None and signal.strobe is None:
             yield "`signal.acknowledge` needs a `signal.strobe` that it answers"
 

@@ -89,6 +89,16 @@ class CodeSignal(Table, frozen=True, kw_only=True, tag_field="kind", tag="code")
     setup_ms: Annotated[float, Meta(ge=0, le=1_000)] = 1.0
     answer_ms: Annotated[float, Meta(gt=0, le=10_000)] = 100.0
 
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """Every output line: those of the code, and the strobe."""
+        return self.lines if self.strobe is None else (*self.lines, self.strobe)
+
+    @property
+    def largest(self) -> int:
+        """The largest code that the lines can say."""
+        return (1 << len(self.lines)) - 1
+
 
 class RecorderOutputs(Table, frozen=True, kw_only=True, tag_field="driver", tag="recorder"):
     """No wires: what the lines would have done, as JSON lines in a file.

@@ -9,7 +9,16 @@ from typing import NamedTuple
 from sortline_bundle.errors import ConfigError, TryAgainError
 from sortline_bundle.files import lock_alone
 from sortline_edge.clocks import Clock
-from sortline_edge.events.schema import ADD_ITEM, ADD_OCCURRENCE, APPLICATION, TABLES, VERSION, Occurrence, to_row
+from sortline_edge.events.schema import (
+    ADD_ITEM,
+    ADD_OCCURRENCE,
+    APPLICATION,
+    TABLES,
+    VERSION,
+    Occurrence,
+    error_code,
+    to_row,
+)
 from sortline_edge.records import Record
 
 Entry = Record | Occurrence
@@ -68,7 +77,7 @@ class EventFile:
         try:
             self._db = self._open()
         except sqlite3.Error as cause:
-            if _code(cause) == sqlite3.SQLITE_CANTOPEN:
+            if error_code(cause) == sqlite3.SQLITE_CANTOPEN:
                 self.close()
                 raise ConfigError(f"events file {path} cannot be opened: {cause}; correct `events.path`") from None
         except BaseException:
@@ -91,7 +100,7 @@ class EventFile:
                 self._write(entries, dropped)
             except sqlite3.Error as cause:
                 self._let_go()  # whatever state the connection is in: the next begins anew
-                if _code(cause) not in _DAMAGED:
+                if error_code(cause) not in _DAMAGED:
                     raise
                 self._set_aside(str(cause))
                 self._write(entries, dropped)
@@ -172,7 +181,7 @@ class EventFile:
         try:
             db = _connect(self._path)
         except sqlite3.DatabaseError as cause:
-            if _code(cause) not in _DAMAGED:
+            if error_code(cause) not in _DAMAGED:
                 raise
             self._set_aside(str(cause))
             db = _connect(self._path)
@@ -258,11 +267,6 @@ def _delete_oldest(db: sqlite3.Connection, table: str) -> int:
 
 def _ask(db: sqlite3.Connection, pragma: str) -> int:
     return int(db.execute(f"PRAGMA {pragma}").fetchone()[0])
-
-
-def _code(cause: sqlite3.Error) -> int:
-    """The kind of error, without what SQLite adds in the higher bits."""
-    return getattr(cause, "sqlite_errorcode", 0) & 0xFF
 
 
 def _is_there(path: Path, inode: int) -> bool:

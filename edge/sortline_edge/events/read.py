@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from sortline_bundle.errors import ConfigError, HardwareError, TryAgainError
-from sortline_edge.events.schema import APPLICATION, FIELDS, VERSION, to_record
+from sortline_edge.events.schema import APPLICATION, FIELDS, VERSION, error_code, to_record
 from sortline_edge.records import Outcome, Record
 
 _AT_ONCE = 2000  # rows of one short look into the file: a long one would keep the station from reusing its log
@@ -143,7 +143,7 @@ class EventReader:
         try:
             yield
         except sqlite3.Error as cause:
-            code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+            code = error_code(cause)
             if code == sqlite3.SQLITE_NOTADB:
                 raise ConfigError(f"{self._path} is no event file; name the one of a station's `events.path`") from None
             if code in _CLOSED:
@@ -164,7 +164,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         db.execute("SELECT count(*) FROM sqlite_master")
     except sqlite3.OperationalError as cause:
         db.close()
-        if cause.sqlite_errorcode & 0xFF not in _CLOSED or Path(f"{path}-wal").exists():
+        if error_code(cause) not in _CLOSED or Path(f"{path}-wal").exists():
             raise
         # SQLite reads a log through a file beside it, which cannot be made in a folder that may only be read. Without
         # a log there is nobody who writes.

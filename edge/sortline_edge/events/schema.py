@@ -1,6 +1,7 @@
-"""What lies in the file: its tables, and how a record becomes a row and a row a record."""
+"""What lies in the file: its tables, how a record becomes a row and a row a record, and the kinds of its errors."""
 
 import math
+import sqlite3
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -48,6 +49,11 @@ class Occurrence(NamedTuple):
     at_ns: int
     kind: str
     message: str
+
+
+def error_code(cause: sqlite3.Error) -> int:
+    """The kind of an error, without what SQLite adds in the higher bits."""
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF
 
 
 def to_row(record: Record) -> tuple[object, ...]:

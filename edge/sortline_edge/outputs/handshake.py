@@ -14,11 +14,10 @@ strobe stands for `answer_ms`, and nothing is said of an answer.
 
 from typing import Literal
 
+from sortline_edge.clocks import NS_PER_MS
 from sortline_edge.config.wiring import CodeSignal
 from sortline_edge.outputs.step import NOTHING, Step
 from sortline_edge.ports import Answered, Code
-
-NS_PER_MS = 1_000_000
 
 
 class Handshake:

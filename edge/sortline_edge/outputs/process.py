@@ -14,6 +14,7 @@ from typing import Protocol, TypeGuard
 import msgspec
 
 from sortline_bundle.errors import HardwareError
+from sortline_edge.clocks import NS_PER_MS
 from sortline_edge.outputs import wire
 from sortline_edge.outputs.devices import Devices, open_devices
 from sortline_edge.outputs.pulses import Schedule
@@ -25,7 +26,6 @@ from sortline_edge.ports import Coded, Counted, Edge, MadeSafe, Report, Switched
 SPIN_NS = 300_000
 # Above ordinary processes, below the kernel's own interrupt threads (50).
 REALTIME_PRIORITY = 49
-NS_PER_MS = 1_000_000
 
 
 def main() -> int:

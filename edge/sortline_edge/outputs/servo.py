@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from sortline_bundle.errors import HardwareError
+from sortline_edge.clocks import NS_PER_MS
 from sortline_edge.config.wiring import Servo
 from sortline_edge.outputs.pwm import PwmChannel
 from sortline_edge.ports import LineDriver
 
 # A small servo turns by 60 degrees in 0.1 to 0.2 s; without the signal it would stay where it is.
 RETURN_S = 0.3
-NS_PER_MS = 1_000_000
 
 
 class ServoLines:

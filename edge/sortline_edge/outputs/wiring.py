@@ -28,8 +28,7 @@ class Wiring(msgspec.Struct, frozen=True):
     @property
     def gates(self) -> frozenset[int]:
         """The lines that pulses may be for."""
-        code = () if self.code is None else (*self.code.lines, self.code.strobe)
-        return frozenset(self.lines).difference(code)
+        return frozenset(self.lines).difference(() if self.code is None else self.code.outputs)
 
     @property
     def encoders(self) -> frozenset[int]:
@@ -72,7 +71,7 @@ def check_command(command: Command, wiring: Wiring) -> None:
         case Code(value=value, item=item):
             if wiring.code is None:
                 raise ValueError(f"there is a code for item {item}, but no code lines; send a pulse")
-            largest = 2 ** len(wiring.code.lines) - 1
+            largest = wiring.code.largest
             if not 0 <= value <= largest:
                 raise ValueError(f"code {value} for item {item} does not go onto the lines, which say 0 to {largest}")
         case Recall():
