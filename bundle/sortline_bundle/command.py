@@ -41,6 +41,7 @@ VERBS = {
     "drill": Verb("sortline_edge.commands.drill", "edge", "let everything go wrong on a simulated belt, one by one"),
     "run": Verb("sortline_edge.commands.run", "edge", "sort, live: camera frames in, output lines driven"),
     "service": Verb("sortline_edge.commands.service", "edge", "write the systemd unit that runs a station"),
+    "slots": Verb("sortline_edge.commands.slots", "edge", "install bundles on this station, and go back"),
     "events": Verb("sortline_edge.commands.events", "edge", "show, sum up and export what a station has sorted"),
     "camera": Verb("sortline_edge.commands.camera", "edge", "measure a station's camera, and check its colours"),
     "check": Verb("sortline_bundle.check", "edge", "try a bundle's model and golden images on this machine"),

@@ -19,7 +19,7 @@ CORE = {
     "profile",
 }  # fmt: skip
 PARTS = {"camera", "clocks", "outputs", "classify", "collector", "events", "twin", "station", "life"}
-PROGRAMS = {"runner", "reload", "live", "simulation", "sweep", "drill"}
+PROGRAMS = {"runner", "reload", "live", "simulation", "sweep", "drill", "slots"}
 TOOLS = {"commands"}
 FLOORS = (CORE, PARTS, PROGRAMS, TOOLS)
 # The core takes values and returns values: no clock, no wire, no other process.

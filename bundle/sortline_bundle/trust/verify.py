@@ -104,7 +104,7 @@ def verify(
     ):
         if has_expired(expires, now):
             raise ExpiredRefused(f"{what} has expired: {expires}, and it is {write_moment(now)}; {then}")
-    _check_floor(read.name, Floor(read.version, digest), floor)
+    check_floor(read.name, Floor(read.version, digest), floor)
     if read.stations and station is not None and station not in read.stations:
         raise Incompatible(
             f"{read.name} version {read.version} is made for {', '.join(read.stations)}, and this is {station};"
@@ -139,7 +139,7 @@ def verify_channel(
     """
     channel, count = _check("channel", data, signatures, keyring, Channel.parse)
     digest = sha256(data)
-    _check_floor("channel", Floor(channel.sequence, digest), last)
+    check_floor("channel", Floor(channel.sequence, digest), last)
     alarms: list[Alarm] = []
     if has_expired(channel.expires, now):
         alarms.append("channel expired")
@@ -176,7 +176,12 @@ def _check(
     return value, keyring.count(role, data, signatures)
 
 
-def _check_floor(what: str, offered: Floor, floor: Floor | None) -> None:
+def check_floor(what: str, offered: Floor, floor: Floor | None) -> None:
+    """Whether a number may follow the lowest that is still accepted.
+
+    Raises:
+        RollbackRefused: it is older, or another document under the same number.
+    """
     if floor is None or offered.version > floor.version:
         return
     if offered.version < floor.version:

@@ -1,0 +1,105 @@
+"""The store as a station's programs have it: on a real disk, locked, with real bundles and a keyring."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sortline_bundle.archive import BUNDLE_BYTES, Bundle, parse_bundle
+from sortline_bundle.errors import BundleError, ConfigError, TryAgainError
+from sortline_bundle.files import lock_alone
+from sortline_bundle.moments import trusted_time, write_moment
+from sortline_bundle.trust.commands.documents import read_keyring
+from sortline_bundle.trust.keyring import Keyring
+from sortline_bundle.trust.verify import Floor, check_floor, verify
+from sortline_edge.slots.fs import DiskFs
+from sortline_edge.slots.state import State
+from sortline_edge.slots.store import CURRENT, FILE, Known, Store
+
+KEYRING = "keyring.json"
+PLACE = Path("/var/lib/sortline")
+
+Say = Callable[[str], None]
+
+
+@contextmanager
+def opened_store(root: Path, say: Say) -> Iterator[Store]:
+    """A station's store, put in order and nobody else's until the block is left.
+
+    Raises:
+        ConfigError: there is no such folder, others may write to it, or its keyring does not hold.
+        TryAgainError: another process is changing it.
+    """
+    fs = DiskFs(root)
+    keyring = keyring_of(root)
+    handle = os.open(root, os.O_RDONLY)
+    try:
+        # The kernel lets go of it when its holder dies, however that may be.
+        if not lock_alone(handle):
+            raise TryAgainError(f"another sortline is changing {root}; try again when it is done")
+        yield Store(
+            fs, lambda data: _identify(data, keyring), lambda: write_moment(datetime.now(UTC)), say, BUNDLE_BYTES
+        )
+    finally:
+        os.close(handle)
+
+
+def keyring_of(root: Path) -> Keyring | None:
+    """Whom the station trusts; None where nobody has told it.
+
+    Raises:
+        ConfigError: the file does not hold.
+    """
+    path = root / KEYRING
+    if not path.exists():
+        return None
+    try:
+        return read_keyring(path)
+    except BundleError as cause:
+        raise ConfigError(
+            f"the station's keyring does not hold: {cause}; `sortline slots trust` sets another"
+        ) from None
+
+
+def judge(bundle: Bundle, state: State, keyring: Keyring | None, model: str | None, system: datetime) -> None:
+    """Whether a bundle may be installed.
+
+    Args:
+        bundle: As it was read.
+        state: Of the store.
+        keyring: Of the station; None takes whatever is not older than what was there.
+        model: Of the station; None where it does not matter.
+        system: What the clock says.
+
+    Raises:
+        BundleError: it may not, by its own kind of it.
+    """
+    manifest = bundle.manifest
+    if keyring is None:
+        check_floor(manifest.name, Floor(manifest.version, bundle.digest), state.lowest)
+        return
+    now = trusted_time(system, [keyring.created])
+    verify(bundle.manifest_bytes, bundle.signatures, keyring, now=now, floor=state.lowest, station=model)
+
+
+def store_of(bundle: Path) -> Path | None:
+    """The store that a station file's bundle lies in: STORE/current/bundle.sortline; None where it is just a file."""
+    in_store = bundle.name == FILE and bundle.parent.name == CURRENT
+    return bundle.parent.parent if in_store else None
+
+
+def known(bundle: Bundle) -> Known:
+    """What the store keeps of a bundle."""
+    return Known(bundle.manifest.name, bundle.manifest.version, bundle.digest)
+
+
+def _now() -> str:
+    return write_moment(datetime.now(UTC))
+
+
+def _identify(data: bytes, keyring: Keyring | None) -> Known:
+    bundle = parse_bundle(data, where="slot")
+    if keyring is not None:
+        keyring.count("bundle", bundle.manifest_bytes, bundle.signatures)
+    return known(bundle)
