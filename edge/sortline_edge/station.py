@@ -100,6 +100,11 @@ class Core:
         return [(item.number, self._sight.box(item, self._sight.seen_ns)) for item in self.items]
 
     @property
+    def bundle(self) -> str:
+        """Digest of the bundle by which items that come now are sorted."""
+        return self._brain.digest
+
+    @property
     def busy(self) -> bool:
         """Whether an item that was decided on is still on its way."""
         return bool(self._scheduler.waiting or self.ledger.open)

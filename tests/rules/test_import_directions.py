@@ -18,8 +18,8 @@ CORE = {
     "ports", "config", "records", "odometer", "seeing", "decide", "schedule", "ledger", "interlocks", "watch", "senses",
     "profile",
 }  # fmt: skip
-PARTS = {"camera", "clocks", "outputs", "classify", "collector", "events", "twin", "station", "life"}
-PROGRAMS = {"runner", "reload", "live", "simulation", "sweep", "drill", "slots"}
+PARTS = {"camera", "clocks", "outputs", "classify", "collector", "events", "twin", "station", "life", "slots"}
+PROGRAMS = {"runner", "reload", "live", "simulation", "sweep", "drill"}
 TOOLS = {"commands"}
 FLOORS = (CORE, PARTS, PROGRAMS, TOOLS)
 # The core takes values and returns values: no clock, no wire, no other process.

@@ -29,6 +29,7 @@ from sortline_edge.live import Live
 from sortline_edge.outputs import ProcessOutputs, open_outputs
 from sortline_edge.reload import Reloader
 from sortline_edge.runner import Runner
+from sortline_edge.slots.tenant import Tenant
 from sortline_edge.station import Brain, Core, check_classes
 
 _ASK_AGAIN_S = 1.0
@@ -53,7 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
     with Notifier() as notifier, _said(notifier), ExitStack() as opened:
         if arguments.wait:
             _await_bundle(folder / station.bundle, notifier)
-        brain, threads = _load(folder / station.bundle, station)
+        tenant = Tenant(folder / station.bundle, station.model, _say)
+        opened.callback(tenant.close)
+        brain, threads = tenant.load(lambda path: _load(path, station))
         clock = MonotonicClock()
         core = Core(station, brain, clock.now_ns())
         store = None
@@ -74,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         # Beside the sorting a measurement of threads would say little, and take the sorting's time.
         settled = msgspec.structs.replace(station.model, threads=threads)
         resettled = msgspec.structs.replace(station, model=settled)
-        reloader = Reloader(lambda: _load(folder / station.bundle, resettled).brain)
+        reloader = Reloader(lambda: tenant.load(lambda path: _load(path, resettled)).brain)
         opened.callback(reloader.close)
         signal.signal(signal.SIGHUP, lambda _number, _frame: reloader.ask())
         runner = Runner(station, core, camera, lambda: _open_outputs(station, folder), clock, reloader.take)
@@ -85,6 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
                 if not nth:
                     notifier.ready("sorting")
                 live.take(moment)
+                if moment.frame is not None:
+                    tenant.saw(core.bundle, clock.now_ns())
                 sys.stdout.flush()
                 rest()
     landed = ", ".join(f"{bin_} {count}" for bin_, count in sorted(live.binned.items()))
@@ -95,6 +100,10 @@ def run(arguments: argparse.Namespace) -> int:
 class _Loaded(NamedTuple):
     brain: Brain
     threads: int
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def _load(path: Path, station: Station) -> _Loaded:

@@ -12,9 +12,10 @@ from sortline_bundle.errors import BundleError, ConfigError
 from sortline_bundle.files import read_at_most, write_whole
 from sortline_bundle.trust.commands.documents import read_signed
 from sortline_bundle.trust.keyring import Keyring
-from sortline_edge.slots.install import install, self_test
+from sortline_edge.slots.install import Done, install, self_test
+from sortline_edge.slots.place import KEYRING, PLACE
 from sortline_edge.slots.state import STARTS, Slot, State
-from sortline_edge.slots.station import KEYRING, PLACE, judge, keyring_of, known, opened_store
+from sortline_edge.slots.station import judge, keyring_of, known, opened_store
 
 _SHOWN = 5  # of what happened
 
@@ -95,9 +96,8 @@ def _install(arguments: argparse.Namespace) -> int:
         if arguments.confirm and store.state.trial:
             store.confirm(bundle.digest)
             store.gc()
-        _say(
-            f"{bundle.manifest.name} version {bundle.manifest.version}: {done.value if store.state.trial else 'in use'}"
-        )
+        what = done if store.state.trial else Done.IN_USE
+        _say(f"{bundle.manifest.name} version {bundle.manifest.version} is {what.value}")
         _print(store.state)
     return 0
 

@@ -153,10 +153,14 @@ class ModelSettings(Table, frozen=True, kw_only=True):
         runtime: `auto`: LiteRT where it is installed, else tflite-runtime. One asked for by name is taken, or the
             station stops.
         threads: `auto`: measured when the station starts. Fewer leave more of the board to everything else.
+        trial_frames: A bundle on trial is confirmed when it has been in service for so many frames ...
+        trial_s: ... and so long.
     """
 
     runtime: RuntimeChoice = "auto"
     threads: ThreadChoice = "auto"
+    trial_frames: Annotated[int, Meta(ge=1)] = 1000
+    trial_s: Positive = 60.0
 
 
 class Station(Table, frozen=True, kw_only=True):

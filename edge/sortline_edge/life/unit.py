@@ -13,6 +13,7 @@ import msgspec
 
 from sortline_bundle.errors import ConfigError
 from sortline_edge.config import BeltCamera, FolderCamera, GpiodOutputs, RecorderOutputs, Station, VideoCamera
+from sortline_edge.slots.place import store_of
 
 NAME = "sortline.service"
 # Of Debian 12 and the Raspberry Pi OS made of it.
@@ -151,8 +152,9 @@ def _written(station: Station, file: Path) -> list[Path]:
         files += [path for path in (station.outputs.path, station.outputs.inputs) if path is not None]
     if station.events is not None:
         files.append(station.events.path)
-    folders = (Path(os.path.normpath(file.parent / path)).parent for path in files)
-    return list(dict.fromkeys(folders))
+    folders = [Path(os.path.normpath(file.parent / path)).parent for path in files]
+    store = store_of(Path(os.path.normpath(file.parent / station.bundle)))
+    return list(dict.fromkeys(folders if store is None else [*folders, store]))
 
 
 def _has_servos(station: Station) -> bool:

@@ -14,11 +14,9 @@ from sortline_bundle.trust.commands.documents import read_keyring
 from sortline_bundle.trust.keyring import Keyring
 from sortline_bundle.trust.verify import Floor, check_floor, verify
 from sortline_edge.slots.fs import DiskFs
+from sortline_edge.slots.place import KEYRING
 from sortline_edge.slots.state import State
-from sortline_edge.slots.store import CURRENT, FILE, Known, Store
-
-KEYRING = "keyring.json"
-PLACE = Path("/var/lib/sortline")
+from sortline_edge.slots.store import Known, Store
 
 Say = Callable[[str], None]
 
@@ -81,12 +79,6 @@ def judge(bundle: Bundle, state: State, keyring: Keyring | None, model: str | No
         return
     now = trusted_time(system, [keyring.created])
     verify(bundle.manifest_bytes, bundle.signatures, keyring, now=now, floor=state.lowest, station=model)
-
-
-def store_of(bundle: Path) -> Path | None:
-    """The store that a station file's bundle lies in: STORE/current/bundle.sortline; None where it is just a file."""
-    in_store = bundle.name == FILE and bundle.parent.name == CURRENT
-    return bundle.parent.parent if in_store else None
 
 
 def known(bundle: Bundle) -> Known:

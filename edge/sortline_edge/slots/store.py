@@ -20,9 +20,9 @@ from sortline_bundle.errors import BundleError, ConfigError, HardwareError
 from sortline_bundle.strict import read_json
 from sortline_edge.slots import state as states
 from sortline_edge.slots.fs import Fs, storage_error
+from sortline_edge.slots.place import CURRENT, FILE, JOURNAL, SLOTS
 from sortline_edge.slots.state import STARTS, Slot, State
 
-JOURNAL, CURRENT, SLOTS, FILE = "journal.json", "current", "slots", "bundle.sortline"
 _NEW = ".new"
 _JOURNAL_BYTES = 1 << 20
 _ROOM_BYTES = 1 << 20  # beside the bundle: journal, link, and what the file system needs for itself

@@ -161,6 +161,11 @@ def test_only_what_the_station_writes_to_can_be_written(make: Callable[..., str]
     assert settings(both, "ReadWritePaths") == [f'"{folder}"']
 
 
+def test_a_station_with_a_store_may_confirm_what_is_on_trial_there(make: Callable[..., str]) -> None:
+    text = make(bundle="/var/lib/sortline/current/bundle.sortline")
+    assert settings(text, "ReadWritePaths") == ['"/var/lib/sortline"']
+
+
 def test_only_servos_may_write_to_the_kernels_files(make: Callable[..., str]) -> None:
     assert settings(make(), "ProtectKernelTunables") == ["yes"]
     servo = Servo(line=500, chip="pwmchip0", channel=0, rest_us=1000, active_us=2000)

@@ -102,8 +102,8 @@ class ForgetfulFs:
 
     def remove(self, name: str) -> None:
         self._step(f"remove {name}")
+        node = self._find(name)
         folder, last = self._parent(name)
-        node = folder.names[last]
         assert not isinstance(node, Folder) or not node.names
         del folder.names[last]
 

@@ -7,7 +7,8 @@ from forgetful_disk import WORLDS, ForgetfulFs, PowerCut
 from small_stores import bundle, identify, open_store, put, put_on_trial
 
 from sortline_bundle.digest import sha256
-from sortline_edge.slots.store import CURRENT, FILE, SLOTS, Store
+from sortline_edge.slots.place import CURRENT, FILE, SLOTS
+from sortline_edge.slots.store import Store
 
 ONE, TWO, THREE = bundle(1), bundle(2), bundle(3)
 
