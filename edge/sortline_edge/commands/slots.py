@@ -22,7 +22,7 @@ _SHOWN = 5  # of what happened
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `sortline slots` takes."""
-    whats = parser.add_subparsers(metavar="WHAT", required=True, title="what")
+    whats = parser.add_subparsers(required=True, title="what to do")
     for name, purpose in (
         ("status", "show what is in use, on trial, and to go back to"),
         ("install", "verify a bundle, write it to a slot, test it and put it on trial"),

@@ -162,7 +162,7 @@ def test_only_what_the_station_writes_to_can_be_written(make: Callable[..., str]
 
 
 def test_a_station_with_a_store_may_confirm_what_is_on_trial_there(make: Callable[..., str]) -> None:
-    text = make(bundle="/var/lib/sortline/current/bundle.sortline")
+    text = make(bundle="/var/lib/sortline/current/bundle.sortline", outputs=GpiodOutputs(chip="pinctrl-rp1"))
     assert settings(text, "ReadWritePaths") == ['"/var/lib/sortline"']
 
 
