@@ -105,11 +105,7 @@ def verify(
         if has_expired(expires, now):
             raise ExpiredRefused(f"{what} has expired: {expires}, and it is {write_moment(now)}; {then}")
     check_floor(read.name, Floor(read.version, digest), floor)
-    if read.stations and station is not None and station not in read.stations:
-        raise Incompatible(
-            f"{read.name} version {read.version} is made for {', '.join(read.stations)}, and this is {station};"
-            " fetch the bundle for this station"
-        )
+    check_station(read, station)
     if channel is not None and channel.value.newest.digest != digest:
         newest = channel.value.newest
         raise NotAnnounced(
@@ -190,6 +186,19 @@ def check_floor(what: str, offered: Floor, floor: Floor | None) -> None:
         )
     if floor.digest not in (None, offered.digest):
         raise RollbackRefused(f"{what} {offered.version} is not the one known under that number; fetch a newer one")
+
+
+def check_station(manifest: Manifest, station: str | None) -> None:
+    """Whether a bundle is for this model of station; None where it does not matter.
+
+    Raises:
+        Incompatible: it is made for others.
+    """
+    if manifest.stations and station is not None and station not in manifest.stations:
+        raise Incompatible(
+            f"{manifest.name} version {manifest.version} is made for {', '.join(manifest.stations)}, and this is"
+            f" {station}; fetch the bundle for this station"
+        )
 
 
 def _make(value: T, digest: str, count: Count, alarms: tuple[Alarm, ...]) -> Verified[T]:

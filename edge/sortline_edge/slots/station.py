@@ -12,7 +12,7 @@ from sortline_bundle.files import lock_alone
 from sortline_bundle.moments import trusted_time, write_moment
 from sortline_bundle.trust.commands.documents import read_keyring
 from sortline_bundle.trust.keyring import Keyring
-from sortline_bundle.trust.verify import Floor, check_floor, verify
+from sortline_bundle.trust.verify import Floor, check_floor, check_station, verify
 from sortline_edge.slots.fs import DiskFs
 from sortline_edge.slots.place import KEYRING
 from sortline_edge.slots.state import State
@@ -76,6 +76,7 @@ def judge(bundle: Bundle, state: State, keyring: Keyring | None, model: str | No
     manifest = bundle.manifest
     if keyring is None:
         check_floor(manifest.name, Floor(manifest.version, bundle.digest), state.lowest)
+        check_station(manifest, model)
         return
     now = trusted_time(system, [keyring.created])
     verify(bundle.manifest_bytes, bundle.signatures, keyring, now=now, floor=state.lowest, station=model)

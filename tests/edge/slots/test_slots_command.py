@@ -134,6 +134,18 @@ def test_signatures_count_once_the_station_trusts_somebody(
     assert replayed.exit_code == 6
 
 
+def test_a_bundle_for_other_stations_is_refused_before_anything_is_written(
+    slots: Callable[..., Any], versions: Callable[..., Path], store: Path
+) -> None:
+    path = versions(1)
+    made = open_bundle(path)
+    write_bundle(path, msgspec.structs.replace(made.manifest, stations=("pi5",)), made.members)
+    ran = slots("install", path, "--unsigned", "--model", "pi3")
+    assert ran.exit_code == 6
+    assert "is made for pi5, and this is pi3" in ran.error
+    assert not (store / "slots").exists()
+
+
 def test_garbage_is_refused_before_anything_is_written(slots: Callable[..., Any], tmp_path: Path, store: Path) -> None:
     (tmp_path / "rubbish.sortline").write_bytes(b"PK\x03\x04 rubbish")
     assert slots("install", tmp_path / "rubbish.sortline", "--unsigned").exit_code == 6

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 from forgetful_disk import ForgetfulFs
+from hypothesis import given
+from hypothesis import strategies as st
 from small_stores import bundle, identify, open_store, put, put_on_trial
 
-from sortline_bundle.errors import BundleError, ConfigError, HardwareError, TryAgainError
+from sortline_bundle.errors import BundleError, ConfigError, HardwareError, ModelRefused, TryAgainError
 from sortline_edge.slots.fs import DiskFs
-from sortline_edge.slots.install import Done, install
+from sortline_edge.slots.install import Done, install, self_test
 from sortline_edge.slots.place import CURRENT, FILE, JOURNAL, SLOTS
 from sortline_edge.slots.station import opened_store
 from sortline_edge.slots.store import Store
@@ -253,3 +255,43 @@ def test_a_real_disk_does_what_the_forgetful_one_does(tmp_path: Path) -> None:
     (tmp_path / JOURNAL).unlink()
     assert again().state.current == again().state.good
     assert sorted(path.name for path in tmp_path.iterdir()) == [CURRENT, JOURNAL, SLOTS]
+
+
+@given(st.binary(max_size=300))
+def test_a_journal_of_any_bytes_costs_no_bundle(journal: bytes) -> None:
+    fs = with_one()
+    fs.write(JOURNAL, journal)
+    store = open_store(fs)
+    assert store.state.current is not None
+    assert store.state.current.version == 1
+    assert store.state.floor == 1
+
+
+def test_a_test_that_hangs_is_ended_and_held_against_the_bundle(
+    bundle_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sortline_edge.slots.install.TEST_S", 0.001)
+    store = open_store(with_one())
+    with pytest.raises(ModelRefused, match="was not done after"):
+        install(store, TWO, identify(TWO), Path(), lambda _: self_test(bundle_path))
+    assert store.state.failed == (identify(TWO).digest,)
+
+
+def test_a_test_that_is_killed_is_held_against_the_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (killed := tmp_path / "python").write_text("#!/bin/sh\nkill -SEGV $$\n")
+    killed.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(killed))
+    with pytest.raises(ModelRefused, match="ended by signal 11"):
+        self_test(tmp_path / "any.sortline")
+
+
+def test_a_stick_that_changes_meanwhile_changes_nothing(tmp_path: Path) -> None:
+    """What was verified is what is written and what is tested."""
+    stick = tmp_path / "stick.sortline"
+    stick.write_bytes(TWO)
+    fs = with_one()
+    store = open_store(fs)
+    data = stick.read_bytes()
+    stick.write_bytes(b"something else")
+    install(store, data, identify(data), Path(), passes)
+    assert fs.read(f"{fs.target(CURRENT)}/{FILE}", 1 << 20) == TWO
