@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             child.add_argument("bundle", type=Path, metavar="BUNDLE", help="from anywhere: a stick will do")
             child.add_argument("--unsigned", action="store_true", help="take it though the station has no keyring")
             child.add_argument("--model", metavar="MODEL", help="of this station; refuse bundles made for others")
+            child.add_argument(
+                "--channel", type=Path, metavar="FILE", help="refuse bundles other than the one announced there"
+            )
             child.add_argument("--confirm", action="store_true", help="keep it as soon as it has passed its test")
             child.add_argument("--again", action="store_true", help="try it though it failed its trial here before")
             child.add_argument(
@@ -87,8 +90,15 @@ def _install(arguments: argparse.Namespace) -> int:
             f"{arguments.store} has no keyring to hold signatures against; `sortline slots trust RING` gives it one,"
             " and --unsigned takes the bundle as it is"
         )
+    channel = read_signed(arguments.channel) if arguments.channel else None
+    if channel is not None and channel.role != "channel":
+        raise ConfigError(f"--channel {arguments.channel} is a {channel.role}; name a channel")
     with opened_store(arguments.store, _say) as store:
-        judge(bundle, store.state, keyring, arguments.model, datetime.now(UTC))
+        news = judge(bundle, store.state, keyring, datetime.now(UTC), model=arguments.model, channel=channel)
+        if news is not None:
+            store.hear(news.value.sequence, news.digest)
+            for alarm in news.alarms:
+                _say(f"alarm: {alarm}")
         if arguments.again:
             store.forget(bundle.digest)
         _say("testing the model and its golden images")

@@ -63,6 +63,8 @@ class State(Table, frozen=True, kw_only=True):
     Attributes:
         floor: Version of the newest bundle ever confirmed; older ones are refused.
         floor_bundle: Its digest: no other bundle may have the same version.
+        news: Sequence of the newest channel that was heard; older ones are refused.
+        news_digest: Its digest.
         good: What was confirmed.
         before: What was good before that.
         trial: What is being tried.
@@ -73,6 +75,8 @@ class State(Table, frozen=True, kw_only=True):
     format: Literal["sortline-slots-1"] = FORMAT
     floor: Count = 0
     floor_bundle: str | None = None
+    news: Count = 0
+    news_digest: str | None = None
     good: Slot | None = None
     before: Slot | None = None
     trial: Trial | None = None
@@ -93,6 +97,11 @@ class State(Table, frozen=True, kw_only=True):
     def lowest(self) -> Floor | None:
         """What an installer must hold a bundle against."""
         return Floor(self.floor, self.floor_bundle) if self.floor_bundle else None
+
+    @property
+    def last_news(self) -> Floor | None:
+        """What a channel must be held against."""
+        return Floor(self.news, self.news_digest) if self.news_digest else None
 
 
 def begin_trial(state: State, slot: Slot, starts: int = STARTS) -> State:

@@ -10,9 +10,10 @@ from sortline_bundle.archive import BUNDLE_BYTES, Bundle, parse_bundle
 from sortline_bundle.errors import BundleError, ConfigError, TryAgainError
 from sortline_bundle.files import lock_alone
 from sortline_bundle.moments import trusted_time, write_moment
-from sortline_bundle.trust.commands.documents import read_keyring
+from sortline_bundle.trust.channel import Channel
+from sortline_bundle.trust.commands.documents import Signed, read_keyring
 from sortline_bundle.trust.keyring import Keyring
-from sortline_bundle.trust.verify import Floor, check_floor, check_station, verify
+from sortline_bundle.trust.verify import Floor, Verified, check_floor, check_station, verify, verify_channel
 from sortline_edge.slots.fs import DiskFs
 from sortline_edge.slots.place import KEYRING
 from sortline_edge.slots.state import State
@@ -60,26 +61,51 @@ def keyring_of(root: Path) -> Keyring | None:
         ) from None
 
 
-def judge(bundle: Bundle, state: State, keyring: Keyring | None, model: str | None, system: datetime) -> None:
-    """Whether a bundle may be installed.
+def judge(
+    bundle: Bundle,
+    state: State,
+    keyring: Keyring | None,
+    system: datetime,
+    *,
+    model: str | None = None,
+    channel: Signed | None = None,
+) -> Verified[Channel] | None:
+    """Whether a bundle may be installed; returns the channel, if one was given.
 
     Args:
         bundle: As it was read.
         state: Of the store.
         keyring: Of the station; None takes whatever is not older than what was there.
-        model: Of the station; None where it does not matter.
         system: What the clock says.
+        model: Of the station; None where it does not matter.
+        channel: Where it is given, no other bundle than the one it announces.
 
     Raises:
         BundleError: it may not, by its own kind of it.
+        ConfigError: a channel is given, and nobody is trusted who could have signed it.
     """
     manifest = bundle.manifest
     if keyring is None:
         check_floor(manifest.name, Floor(manifest.version, bundle.digest), state.lowest)
         check_station(manifest, model)
-        return
-    now = trusted_time(system, [keyring.created])
-    verify(bundle.manifest_bytes, bundle.signatures, keyring, now=now, floor=state.lowest, station=model)
+        if channel is not None:
+            raise ConfigError("a channel is worth nothing without a keyring; `sortline slots trust RING` gives it one")
+        return None
+    seen, news = [keyring.created], None
+    if channel is not None:
+        now = trusted_time(system, seen)
+        news = verify_channel(channel.data, channel.signatures, keyring, now=now, last=state.last_news)
+        seen.append(news.value.created)
+    verify(
+        bundle.manifest_bytes,
+        bundle.signatures,
+        keyring,
+        now=trusted_time(system, seen),
+        floor=state.lowest,
+        station=model,
+        channel=news,
+    )
+    return news
 
 
 def known(bundle: Bundle) -> Known:

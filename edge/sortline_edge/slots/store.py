@@ -187,6 +187,12 @@ class Store:
         if failed != self._state.failed:
             self._change(msgspec.structs.replace(self._state, failed=failed), f"to be tried again: {bundle[:12]}")
 
+    def hear(self, sequence: int, digest: str) -> None:
+        """Remember a channel: none older is news any more."""
+        if digest != self._state.news_digest:
+            news = msgspec.structs.replace(self._state, news=sequence, news_digest=digest)
+            self._change(news, f"heard channel {sequence}")
+
     def gc(self) -> list[int]:
         """Remove the slots that nothing refers to; return their numbers.
 

@@ -1,6 +1,7 @@
 """`sortline slots` as a technician uses it, with real bundles and keys; and `sortline run` with a bundle on trial."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,34 @@ def test_signatures_count_once_the_station_trusts_somebody(
     assert ran.exit_code == 0, ran.error
     replayed = slots("trust", ring)
     assert replayed.exit_code == 6
+
+
+def test_only_the_bundle_that_the_newest_channel_announces_is_taken(
+    sortline: Callable[..., Any], slots: Callable[..., Any], versions: Callable[..., Path], tmp_path: Path
+) -> None:
+    sortline("keys", "new", tmp_path / "alice", "--unencrypted")
+    sortline("keys", "ring", "new", "-o", tmp_path / "ring.json", tmp_path / "alice.pub")
+    key, bundles, channel = tmp_path / "alice.key", [versions(1), versions(2)], tmp_path / "channel.json"
+    channels = []
+    for nth, bundle in enumerate(bundles, 1):
+        made = sortline("announce", bundle, "-o", channel)
+        assert made.exit_code == 0, made.error
+        for file in (bundle, channel):
+            assert sortline("sign", file, "--key", key).exit_code == 0
+        channels.append(tmp_path / f"channel-{nth}.json")
+        for end in ("", ".sig"):
+            shutil.copy(f"{channel}{end}", f"{channels[-1]}{end}")
+    unheard = slots("install", bundles[0], "--unsigned", "--channel", channels[0])
+    assert unheard.exit_code == 3
+    assert "worth nothing without a keyring" in unheard.error
+    assert slots("trust", tmp_path / "ring.json").exit_code == 0
+    other = slots("install", bundles[0], "--channel", channels[1])
+    assert other.exit_code == 6
+    assert "is not the newest" in other.error
+    assert slots("install", bundles[1], "--channel", channels[1]).exit_code == 0
+    older = slots("install", bundles[1], "--channel", channels[0])
+    assert older.exit_code == 6
+    assert "channel 1 is older than 2" in older.error
 
 
 def test_a_bundle_for_other_stations_is_refused_before_anything_is_written(
