@@ -108,6 +108,8 @@ def _install(arguments: argparse.Namespace) -> int:
             store.gc()
         what = done if store.state.trial else Done.IN_USE
         _say(f"{bundle.manifest.name} version {bundle.manifest.version} is {what.value}")
+        if store.state.trial:
+            _say("a running station takes it with `systemctl reload sortline`, or else at its next start")
         _print(store.state)
     return 0
 

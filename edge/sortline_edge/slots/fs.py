@@ -60,10 +60,10 @@ class DiskFs:
             raise ConfigError(f"the store {root} cannot be opened: {cause.strerror}; make the folder first") from None
         if not root.is_dir():
             raise ConfigError(f"the store {root} is no folder; name another place")
-        if mode & 0o022 or owner not in (0, os.geteuid()):
-            raise ConfigError(
-                f"others may write to the store {root}, who could put any model there: make it yours with mode 755"
-            )
+        if owner not in (0, os.geteuid()):
+            raise ConfigError(f"the store {root} belongs to the user with number {owner}; run this as that user")
+        if mode & 0o022:
+            raise ConfigError(f"others may write to the store {root}, and put any model there; set its mode to 755")
         if (root / "slots").is_symlink():
             raise ConfigError(f"{root / 'slots'} leads elsewhere; remove the link")
         self._root = root

@@ -27,7 +27,7 @@ class Done(Enum):
 def install(store: Store, data: bytes, known: Known, root: Path, test: Test, *, starts: int = STARTS) -> Done:
     """Put a bundle that may be installed into a slot, and on trial if it passes its test.
 
-    A second time it goes on where it was: what is in use already is left alone, and so is a trial under way.
+    A second time it goes on where it was: what is in use already is left alone, and a trial under way is tested again.
 
     Args:
         store: Of the station.
@@ -42,11 +42,14 @@ def install(store: Store, data: bytes, known: Known, root: Path, test: Test, *, 
         HardwareError: the card could not be written to; what was current still is.
         SortlineError: it could not be tested, through no fault of its own; what was current is so again.
     """
-    state = store.state
-    if state.current is not None and state.current.bundle == known.digest:
-        return Done.ON_TRIAL if state.trial else Done.IN_USE
-    slot = _slot_of(store, known) or store.stage(data, known)
-    store.activate(slot, starts)
+    good, trial = store.state.good, store.state.trial
+    if trial is None and good is not None and good.bundle == known.digest:
+        return Done.IN_USE
+    if trial is not None and trial.slot.bundle == known.digest:
+        slot = trial.slot  # the power went before it was tested, perhaps
+    else:
+        slot = _slot_of(store, known) or store.stage(data, known)
+        store.activate(slot, starts)
     try:
         test(root / store.path(slot))
     except BundleError as cause:

@@ -20,7 +20,7 @@ from sortline_bundle.trust.verify import Floor
 
 FORMAT: Final = "sortline-slots-1"
 STARTS = 3
-_REMEMBERED = 32
+_REMEMBERED, _LONGEST = 32, 300
 
 Count = Annotated[int, Meta(ge=0, lt=1 << 53)]
 
@@ -189,5 +189,6 @@ def lose(state: State, damaged: Container[int]) -> State:
 
 
 def note(state: State, at: str, what: str) -> State:
-    """Add to the history."""
-    return msgspec.structs.replace(state, history=(*state.history, Entry(at=at, what=what))[-_REMEMBERED:])
+    """Add to the history, as one line that nothing in it can break."""
+    line = "".join(letter if letter.isprintable() else "?" for letter in what[:_LONGEST])
+    return msgspec.structs.replace(state, history=(*state.history, Entry(at=at, what=line))[-_REMEMBERED:])

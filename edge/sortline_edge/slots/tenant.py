@@ -97,6 +97,8 @@ class Tenant:
                 store.confirm(bundle)
                 store.gc()
             self._say(f"bundle {bundle[:12]} has proved itself")
+        except ConfigError as cause:
+            self._say(f"bundle {bundle[:12]} works, but is not on trial any more: {cause}")
         except SortlineError as cause:
             self._say(f"bundle {bundle[:12]} works, and could not be confirmed: {cause}")
             self._seen, self._since_ns, self._trial = 0, None, bundle  # after as many frames again

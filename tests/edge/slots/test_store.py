@@ -179,6 +179,17 @@ def test_a_second_time_nothing_is_written() -> None:
     assert fs.steps == steps
 
 
+def test_a_trial_that_the_power_cut_before_its_test_is_tested_when_it_is_run_again() -> None:
+    fs = with_one()
+    put_on_trial(open_store(fs), TWO)
+    store = open_store(fs.after("all kept"))
+    with pytest.raises(BundleError, match="golden"):
+        install(store, TWO, identify(TWO), Path(), Refuses(BundleError("golden\x1b[2J images differ")))
+    assert store.state.current is not None
+    assert store.state.current.version == 1
+    assert store.state.history[-1].what == "given up: golden?[2J images differ"
+
+
 def test_only_one_process_at_a_time_changes_a_store(tmp_path: Path) -> None:
     with (
         opened_store(tmp_path, lambda _: None),
