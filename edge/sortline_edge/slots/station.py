@@ -27,19 +27,16 @@ def opened_store(root: Path, say: Say) -> Iterator[Store]:
     """A station's store, put in order and nobody else's until the block is left.
 
     Raises:
-        ConfigError: there is no such folder, others may write to it, or its keyring does not hold.
+        ConfigError: there is no such folder, or others may write to it.
         TryAgainError: another process is changing it.
     """
     fs = DiskFs(root)
-    keyring = keyring_of(root)
     handle = os.open(root, os.O_RDONLY)
     try:
         # The kernel lets go of it when its holder dies, however that may be.
         if not lock_alone(handle):
             raise TryAgainError(f"another sortline is changing {root}; try again when it is done")
-        yield Store(
-            fs, lambda data: _identify(data, keyring), lambda: write_moment(datetime.now(UTC)), say, BUNDLE_BYTES
-        )
+        yield Store(fs, lambda data: _identify(data, root), _now, say, BUNDLE_BYTES)
     finally:
         os.close(handle)
 
@@ -56,9 +53,7 @@ def keyring_of(root: Path) -> Keyring | None:
     try:
         return read_keyring(path)
     except BundleError as cause:
-        raise ConfigError(
-            f"the station's keyring does not hold: {cause}; `sortline slots trust` sets another"
-        ) from None
+        raise ConfigError(f"the station's keyring does not hold: {cause}; remove it and trust another") from None
 
 
 def judge(
@@ -117,8 +112,13 @@ def _now() -> str:
     return write_moment(datetime.now(UTC))
 
 
-def _identify(data: bytes, keyring: Keyring | None) -> Known:
+def _identify(data: bytes, root: Path) -> Known:
+    """Only asked where the journal is lost or a slot damaged: so a damaged keyring stops no station that is whole."""
     bundle = parse_bundle(data, where="slot")
+    try:
+        keyring = keyring_of(root)
+    except ConfigError as cause:
+        raise BundleError(str(cause)) from None
     if keyring is not None:
         keyring.count("bundle", bundle.manifest_bytes, bundle.signatures)
     return known(bundle)

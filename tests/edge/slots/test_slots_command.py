@@ -201,3 +201,15 @@ def test_a_station_confirms_what_it_sorts_by(
     assert "has proved itself" in ran.error
     found = status(slots)
     assert (found["good"]["version"], found["trial"], found["floor"]) == (2, None, 2)
+
+
+def test_a_damaged_keyring_lets_nothing_in_and_stops_nothing_that_is_there(
+    slots: Callable[..., Any], versions: Callable[..., Path], store: Path
+) -> None:
+    assert slots("install", versions(1), "--unsigned", "--confirm").exit_code == 0
+    (store / "keyring.json").write_text("{")
+    ran = slots("install", versions(2), "--unsigned")
+    assert ran.exit_code == 3
+    assert "keyring does not hold" in ran.error
+    assert status(slots)["good"]["version"] == 1
+    assert open_bundle(store / "current" / "bundle.sortline").manifest.version == 1
