@@ -101,7 +101,7 @@ def _install(arguments: argparse.Namespace) -> int:
                 _say(f"alarm: {alarm}")
         if arguments.again:
             store.forget(bundle.digest)
-        _say("testing the model and its golden images")
+        _say("writing it, then testing its model and golden images")
         done = install(store, data, known(bundle), arguments.store, self_test, starts=arguments.starts)
         if arguments.confirm and store.state.trial:
             store.confirm(bundle.digest)
