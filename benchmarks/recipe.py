@@ -79,7 +79,7 @@ class Variant(NamedTuple):
 VARIANTS = {
     "as it is": Variant(),
     "adam": Variant(changes=((tune, "make_optimizer", _adam),)),
-    "all the way": Variant(changes=((tune, "WAYS", (1.0,)),)),
+    "all the way": Variant(changes=((tune, "WAYS", (1.0,)), (tune, "USUAL", 1.0))),
     "any way up": Variant(changes=((augment, "_UPRIGHT", 0.0),)),
     "own light": Variant(changes=((augment, "_EXPOSED", 0.0),)),
     "other light": Variant(changes=((augment, "_EXPOSED", 1.0),)),

@@ -99,9 +99,7 @@ def check_start(fs: ForgetfulFs, allowed: set[bytes | None]) -> None:
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_no_cut_leaves_a_station_without_a_whole_bundle(
-    name: str, record_property: Callable[[str, object], None]
-) -> None:
+def test_no_cut_leaves_a_station_without_a_whole_bundle(name: str) -> None:
     begin, change, allowed = CHANGES[name]
     cut_after, states, done = 0, 0, False
     while not done:
@@ -128,7 +126,6 @@ def test_no_cut_leaves_a_station_without_a_whole_bundle(
                         check_start(halfway.after(second), allowed)
                 again += 1
         cut_after += 1
-    record_property("states", states)
     print(f"{name}: {cut_after - 1} steps, {states} states after cuts")  # noqa: T201
     assert cut_after > 1
 

@@ -1,7 +1,9 @@
 """`sortline slots` as a technician uses it, with real bundles and keys; and `sortline run` with a bundle on trial."""
 
 import json
+import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,7 +66,7 @@ def versions(sharp_bundle_path: Path, tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def slots(sortline: Callable[..., Any], store: Path) -> Callable[..., Any]:
-    return lambda what, *arguments: sortline("slots", what, *arguments, "--store", store)
+    return lambda what, *arguments, **how: sortline("slots", what, *arguments, "--store", store, **how)
 
 
 def status(slots: Callable[..., Any]) -> dict[str, Any]:
@@ -161,6 +163,19 @@ def test_only_the_bundle_that_the_newest_channel_announces_is_taken(
     older = slots("install", bundles[1], "--channel", channels[0])
     assert older.exit_code == 6
     assert "channel 1 is older than 2" in older.error
+
+
+def test_a_stick_that_changes_meanwhile_changes_nothing(
+    slots: Callable[..., Any], versions: Callable[..., Path], store: Path, tmp_path: Path
+) -> None:
+    """The bundle is read once: out of a pipe it could not be read again."""
+    data, pipe = versions(1).read_bytes(), tmp_path / "stick.sortline"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(data,), daemon=True)
+    writer.start()
+    ran = slots("install", pipe, "--unsigned", timeout=60)
+    assert ran.exit_code == 0, ran.error
+    assert (store / "current" / "bundle.sortline").read_bytes() == data
 
 
 def test_a_bundle_for_other_stations_is_refused_before_anything_is_written(

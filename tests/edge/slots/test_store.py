@@ -292,15 +292,3 @@ def test_a_test_that_is_killed_is_held_against_the_bundle(tmp_path: Path, monkey
     monkeypatch.setattr(sys, "executable", str(killed))
     with pytest.raises(ModelRefused, match="ended by signal 11"):
         self_test(tmp_path / "any.sortline")
-
-
-def test_a_stick_that_changes_meanwhile_changes_nothing(tmp_path: Path) -> None:
-    """What was verified is what is written and what is tested."""
-    stick = tmp_path / "stick.sortline"
-    stick.write_bytes(TWO)
-    fs = with_one()
-    store = open_store(fs)
-    data = stick.read_bytes()
-    stick.write_bytes(b"something else")
-    install(store, data, identify(data), Path(), passes)
-    assert fs.read(f"{fs.target(CURRENT)}/{FILE}", 1 << 20) == TWO
